@@ -1,0 +1,163 @@
+"""Layers, directions, dropout and the readout: the cells' inputs and cotangents.
+
+Forward, for layer l with directions d (z^0 = x; m^l are dropout's multipliers, or all 1):
+
+    (1)  h^{l,d} = cell^{l,d}(z^l)                    d = 1 works on the valid steps in reverse
+    (2)  z^{l+1} = m^l ⊙ concat(h^{l,0}, h^{l,1})
+    (3)  top = concat(h^{L-1,0}, h^{L-1,1})
+    (4)  output = top, or with a readout ψ(q), q = W_ho top + b_o;  0 in the padding
+
+Backward, from (4) to (1); d_h_n enters each cell beside d_h:
+
+    (4)  d_q = (∂ψ/∂q)ᵀ d_output     d_W_ho = Σ d_q topᵀ     d_b_o = Σ d_q     d_top = W_hoᵀ d_q
+    (3)  d_h^{L-1,0}, d_h^{L-1,1} = the two halves of d_top
+    (1)  d_z^l = d_z from d = 0 plus d_z from d = 1, for both directions read z^l
+    (2)  d_h^{l-1,0}, d_h^{l-1,1} = the two halves of m^{l-1} ⊙ d_z^l
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnncheck.implementations.manual import cell
+from rnncheck.implementations.manual.activations import ACTIVATIONS, Array
+from rnncheck.implementations.manual.cell import Cell, CellGradients, CellTape
+from rnncheck.implementations.manual.padding import Lengths, reverse_valid_steps, zero_padding
+from rnncheck.spec import RNNSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """What `backward` needs of a forward pass; it shares no memory with anything outside.
+
+    cells: the tapes of the cells, at l·D + d. top (T, B, D·H). output (T, B, O or D·H).
+    """
+
+    spec: RNNSpec
+    parameters: dict[str, Array]
+    lengths: Lengths
+    dropout_masks: Array | None
+    cells: tuple[CellTape, ...]
+    top: Array
+    output: Array
+
+
+def forward(
+    spec: RNNSpec,
+    parameters: Mapping[str, Array],
+    x: Array,
+    h0: Array,
+    lengths: Lengths | None = None,
+    dropout_masks: Array | None = None,
+) -> tuple[Array, Array, Tape]:
+    """Equations (1) to (4), computed in x's dtype.
+
+    x (T, B, I), h0 (L·D, B, H), lengths (B,) or None for T everywhere, dropout_masks
+    (L-1, T, B, D·H) or None. Returns output (T, B, O or D·H), h_n (L·D, B, H) and the tape.
+    Shapes are not checked here; the parameters must be spec.parameter_shapes()'s, or KeyError.
+    """
+    T, B, dtype = len(x), x.shape[1], x.dtype
+    n = np.full(B, T) if lengths is None else np.array(lengths, dtype=np.intp)
+    own = {name: _own(parameters[name], dtype) for name in spec.parameter_shapes()}
+    initial = _own(h0, dtype)
+    masks = None if dropout_masks is None else zero_padding(_own(dropout_masks, dtype), n)
+
+    z = zero_padding(_own(x, dtype), n)
+    final: list[Array] = []
+    tapes: list[CellTape] = []
+    for layer in range(spec.num_layers):
+        if layer > 0 and masks is not None:
+            z = masks[layer - 1] * z
+        outputs: list[Array] = []
+        for direction in range(spec.num_directions):
+            this = _cell(spec, own, layer, direction)
+            h_n, tape = cell.forward(this, _order(z, n, direction), initial[len(tapes)], n)
+            final.append(h_n)
+            tapes.append(tape)
+            outputs.append(_order(tape.h, n, direction))
+        z = np.concatenate(outputs, axis=-1)
+    output = zero_padding(_readout(spec, own, z), n)
+    return output.copy(), np.stack(final), Tape(spec, own, n, masks, tuple(tapes), z, output)
+
+
+def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
+    """The gradient of sum(d_output * output) + sum(d_h_n * h_n).
+
+    d_output and d_h_n have the shapes of output and h_n. Returns the gradient of every parameter,
+    in the order of spec.parameter_shapes(), then of "x", then of "h0".
+    """
+    spec, n = tape.spec, tape.lengths
+    dtype, H = tape.output.dtype, spec.hidden_size
+    d_final = _own(d_h_n, dtype)
+    d_z, found = _readout_backward(tape, zero_padding(_own(d_output, dtype), n))
+    d_h0 = np.zeros_like(d_final)
+    for layer in reversed(range(spec.num_layers)):
+        d_layer = d_z
+        for direction in range(spec.num_directions):
+            row = layer * spec.num_directions + direction
+            d_h = _order(d_layer[..., direction * H : (direction + 1) * H], n, direction)
+            gradients = cell.backward(tape.cells[row], d_h, d_final[row], spec.truncation)
+            found.update(_named(spec, layer, direction, gradients))
+            d_h0[row] = gradients.h0
+            part = _order(gradients.z, n, direction)
+            d_z = part if direction == 0 else d_z + part
+        if layer > 0 and tape.dropout_masks is not None:
+            d_z = tape.dropout_masks[layer - 1] * d_z
+    return {name: found[name] for name in spec.parameter_shapes()} | {"x": d_z, "h0": d_h0}
+
+
+def _own(values: Array, dtype: np.dtype[np.floating]) -> Array:
+    """A copy, so that later writes of the caller cannot reach the tape."""
+    return np.array(values, dtype=dtype, order="C")
+
+
+def _order(values: Array, lengths: Lengths, direction: int) -> Array:
+    """From time's order to the order in which the direction goes, or back."""
+    return reverse_valid_steps(values, lengths) if direction else values
+
+
+def _cell(spec: RNNSpec, parameters: dict[str, Array], layer: int, direction: int) -> Cell:
+    """The cell of one layer and direction; without biases its b is 0."""
+    suffix = spec.suffix(layer, direction)
+    weight_ih, weight_hh = parameters[f"weight_ih_{suffix}"], parameters[f"weight_hh_{suffix}"]
+    if spec.bias:
+        bias = parameters[f"bias_ih_{suffix}"] + parameters[f"bias_hh_{suffix}"]
+    else:
+        bias = np.zeros_like(weight_hh, shape=spec.hidden_size)
+    return Cell(weight_ih, weight_hh, bias, ACTIVATIONS[spec.nonlinearity])
+
+
+def _named(spec: RNNSpec, layer: int, direction: int, gradients: CellGradients) -> dict[str, Array]:
+    """The gradients of a cell's parameters under their names."""
+    suffix = spec.suffix(layer, direction)
+    named = {
+        f"weight_ih_{suffix}": gradients.weight_ih,
+        f"weight_hh_{suffix}": gradients.weight_hh,
+    }
+    if spec.bias:
+        named[f"bias_ih_{suffix}"] = gradients.bias
+        named[f"bias_hh_{suffix}"] = gradients.bias.copy()
+    return named
+
+
+def _readout(spec: RNNSpec, parameters: dict[str, Array], top: Array) -> Array:
+    """Equation (4), without regard to the padding."""
+    if spec.output_size is None:
+        return top
+    q = top @ parameters["weight_ho"].T
+    if spec.readout_bias:
+        q = q + parameters["bias_o"]
+    return ACTIVATIONS[spec.readout].value(q)
+
+
+def _readout_backward(tape: Tape, d_output: Array) -> tuple[Array, dict[str, Array]]:
+    """d_top and the readout's gradients, for a d_output that is zero in the padding."""
+    spec = tape.spec
+    if spec.output_size is None:
+        return d_output, {}
+    d_q = ACTIVATIONS[spec.readout].pull_back(tape.output, d_output)
+    found = {"weight_ho": cell.sum_of_outer_products(d_q, tape.top)}
+    if spec.readout_bias:
+        found["bias_o"] = d_q.sum(axis=(0, 1))
+    return d_q @ tape.parameters["weight_ho"], found

@@ -1,0 +1,36 @@
+"""Rows of different lengths in one array: row b has n_b valid steps, the rest is padding.
+
+The padding may hold anything, NaN and inf included, and 0 * NaN is NaN: a mask that multiplies
+would let it through. So what comes in is selected by `zero_padding`, once, at the door; from there
+on the padding is zero.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rnncheck.implementations.manual.activations import Array
+
+Lengths = npt.NDArray[np.integer[Any]]
+
+
+def valid_steps(T: int, lengths: Lengths) -> npt.NDArray[np.bool_]:
+    """Whether t < n_b, shape (T, B, 1), for lengths (B,)."""
+    t = np.arange(T)[:, None, None]
+    return np.less(t, lengths[:, None])
+
+
+def zero_padding(values: Array, lengths: Lengths) -> Array:
+    """A new array (..., T, B, F), equal to values for t < n_b and exactly 0 from there on."""
+    return np.where(valid_steps(values.shape[-3], lengths), values, 0)
+
+
+def reverse_valid_steps(values: Array, lengths: Lengths) -> Array:
+    """A new array (T, B, F): step t of row b is values[n_b - 1 - t, b]; the padding stays.
+
+    Its own inverse. The reverse direction is the forward one between two of these.
+    """
+    t = np.arange(len(values))[:, None, None]
+    source = np.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
+    return np.take_along_axis(values, source, axis=0)

@@ -1,0 +1,100 @@
+"""Nested lists as arrays: their shapes, and the checks of the arguments.
+
+Nested lists cannot say every empty shape: (0, B, H) is `[]` whatever B and H are. Shapes are
+therefore compared as far as the first size of 0.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from rnncheck.spec import RNNSpec, Shape, require_shape
+
+A = TypeVar("A")
+R = TypeVar("R")
+Nested: TypeAlias = A | Sequence["Nested[A]"]
+"""A number (or a `Value`), or a sequence of such, or a sequence of those, ..."""
+
+Array2 = Sequence[Sequence[float]]
+Array3 = Sequence[Array2]
+Array4 = Sequence[Array3]
+
+
+@runtime_checkable
+class SupportsToList(Protocol):
+    """Arrays, of NumPy, PyTorch, `array`, ..., all of which turn into nested lists."""
+
+    def tolist(self) -> Nested[float]:
+        """The elements in nested lists."""
+
+
+ArrayLike: TypeAlias = Nested[float] | SupportsToList
+
+
+def to_lists(array: ArrayLike) -> Nested[float]:
+    """A fresh copy of `array` in nested lists."""
+    return map_nested(float, array.tolist() if isinstance(array, SupportsToList) else array)
+
+
+def map_nested(function: Callable[[A], R], nested: Nested[A]) -> Nested[R]:
+    """`function` of every element, in lists nested like `nested`."""
+    if isinstance(nested, Sequence):
+        return [map_nested(function, item) for item in nested]
+    return function(nested)
+
+
+def elements(nested: Nested[A]) -> Iterator[A]:
+    """Every element, in order."""
+    if isinstance(nested, Sequence):
+        for item in nested:
+            yield from elements(item)
+    else:
+        yield nested
+
+
+def full(shape: Shape, number: Callable[[], float]) -> Nested[float]:
+    """Nested lists of this shape, each element from a call of `number`."""
+    if not shape:
+        return number()
+    return [full(shape[1:], number) for _ in range(shape[0])]
+
+
+def shape_of(name: str, nested: Nested[A]) -> Shape:
+    """The shape of `nested`, down to its first size of 0.
+
+    Raises ValueError, with this name, if lists side by side differ in shape.
+    """
+    if not isinstance(nested, Sequence):
+        return ()
+    shapes = {shape_of(name, item) for item in nested}
+    if len(shapes) > 1:
+        raise ValueError(f"{name} is ragged: in one list stand shapes {sorted(shapes)}")
+    return (len(nested), *next(iter(shapes), ()))
+
+
+def check_shape(name: str, nested: Nested[A], expected: Shape, meaning: str = "") -> None:
+    """Raise `require_shape`'s ValueError unless `nested` has the shape `expected`."""
+    visible = expected[: expected.index(0) + 1] if 0 in expected else expected
+    shape = shape_of(name, nested)
+    if shape != visible:
+        require_shape(name, shape, expected, meaning)
+
+
+def check_parameters(spec: RNNSpec, parameters: Mapping[str, Nested[float]]) -> None:
+    """Raise ValueError for a name that is missing or unknown, or a wrong shape."""
+    shapes = spec.parameter_shapes()
+    for problem, names in (
+        ("missing", [name for name in shapes if name not in parameters]),
+        ("unknown", [name for name in parameters if name not in shapes]),
+    ):
+        if names:
+            raise ValueError(f"{problem} parameters: {', '.join(names)}")
+    for name, shape in shapes.items():
+        check_shape(name, parameters[name], shape)
+
+
+def check_lengths(lengths: Sequence[int], T: int, B: int) -> None:
+    """Raise ValueError unless `lengths` are B numbers of steps, each within 0..T."""
+    check_shape("lengths", lengths, (B,), "batch")
+    for b, n in enumerate(lengths):
+        if not 0 <= n <= T:
+            raise ValueError(f"lengths[{b}] is {n}; it must be within 0..{T}, the steps of x")

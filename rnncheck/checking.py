@@ -1,0 +1,56 @@
+"""`check` and `assert_correct`: an object in, a report out, all in this process."""
+
+from collections.abc import Callable, Iterator
+
+from rnncheck.diagnosis import diagnose
+from rnncheck.engine import Pool, Run
+from rnncheck.events import Event, Finished
+from rnncheck.implementation import Capabilities, Implementation
+from rnncheck.loading import as_implementation
+from rnncheck.report import Report
+from rnncheck.settings import Settings, profile
+
+
+def run_events(
+    subject: Implementation, settings: Settings, pools: dict[Capabilities, Pool] | None = None
+) -> Iterator[Event]:
+    """The engine's events for one implementation, findings diagnosed."""
+    return Run(subject, settings, pools, diagnose).events()
+
+
+def check(
+    implementation: object,
+    *,
+    profile: str = "standard",
+    seed: int = 0,
+    checks: tuple[str, ...] = (),
+    on_event: Callable[[Event], None] | None = None,
+) -> Report:
+    """Run every check (or those named) on an implementation and report.
+
+    implementation: what `rnncheck.wrap` returns, `torch.nn.RNN`, any `Implementation`, or the name
+    of a built-in one. profile: quick, standard or thorough. seed: of the pool of cases; the same
+    seed gives the same report. on_event: called with every event as it happens.
+
+    Raises UsageError, ValueError or KeyError for an argument that names nothing. What the
+    implementation does wrong is never raised: it is in the report.
+    """
+    settings = Settings(_profile(profile), seed, tuple(checks))
+    for event in run_events(as_implementation(implementation), settings):
+        if on_event:
+            on_event(event)
+        if isinstance(event, Finished):
+            return event.report
+    raise AssertionError("the engine ended without a report")
+
+
+def assert_correct(implementation: object, *, profile: str = "standard", seed: int = 0) -> None:
+    """Raise AssertionError with the report's text unless the report passes; for use in any tests."""
+    from rnncheck.reporting.text import report_text
+
+    report = check(implementation, profile=profile, seed=seed)
+    if not report.passed:
+        raise AssertionError("\n" + report_text(report))
+
+
+_profile = profile

@@ -1,0 +1,164 @@
+"""The command line: `rnncheck check`, `rnncheck gate`, `rnncheck list`."""
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rnncheck.settings import Settings
+
+# Everything heavy is imported by the command that needs it, so that --help answers at once.
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rnncheck")
+def main() -> None:
+    """Tells the author of a recurrent network whether it is right, and if not, what is wrong."""
+
+
+def _shared(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that `check` and `gate` have in common."""
+    profiles = click.Choice(["quick", "standard", "thorough"])
+    file = click.Path(path_type=Path, dir_okay=False)
+    options = [
+        click.option("--profile", type=profiles, help="How many cases."),
+        click.option(
+            "--seed", type=int, help="Of the pool of cases: the same one, the same report."
+        ),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help="How long a file's network may stay silent.",
+        ),
+        click.option(
+            "--json", "json_file", type=file, metavar="FILE", help="Write the reports as JSON too."
+        ),
+    ]
+    return functools.reduce(lambda inner, option: option(inner), reversed(options), command)
+
+
+def _exits(command: Callable[..., int]) -> Callable[..., None]:
+    """Turn what a command returns or raises into an exit code and, at most, one message."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click passes what it parsed
+        from rnncheck.results import UsageError
+
+        try:
+            code = command(*args, **kwargs)
+        except UsageError as error:
+            click.echo(f"rnncheck: {error}", err=True)
+            code = 2
+        except (KeyboardInterrupt, BrokenPipeError):
+            code = 130
+        except Exception as error:
+            import traceback
+
+            text = str(error) if type(error).__name__ == "HarnessError" else traceback.format_exc()
+            click.echo(f"{text}\nrnncheck itself failed; please report this.", err=True)
+            code = 3
+        sys.exit(code)
+
+    return run
+
+
+_CHECK_HELP = "Run this check only (repeatable); see `rnncheck list`."
+
+
+@main.command()
+@click.argument("targets", nargs=-1, required=True, metavar="NAME|FILE.py[:OBJECT] ...")
+@click.option("--check", "checks", multiple=True, metavar="CHECK", help=_CHECK_HELP)
+@_shared
+@_exits
+def check(
+    targets: tuple[str, ...],
+    checks: tuple[str, ...],
+    json_file: Path | None,
+    **options: Any,  # noqa: ANN401 - what _shared adds
+) -> int:
+    """Check networks: a built-in one (scalar, manual, autodiff, torch), or those in a Python file.
+
+    Exit code: 0 right, 1 a finding, 2 wrong usage, 3 rnncheck failed, 5 nothing telling was checked.
+    """
+    from rnncheck.settings import Settings
+
+    settings = _with_options(Settings(checks=_known(checks)), options)
+    return _run(targets, settings, json_file)
+
+
+_CONFIG = Path("pyproject.toml")
+
+
+@main.command()
+@click.option("--config", type=click.Path(path_type=Path), default=_CONFIG, show_default=True)
+@_shared
+@_exits
+def gate(config: Path, json_file: Path | None, **options: Any) -> int:  # noqa: ANN401
+    """Check what [tool.rnncheck] in pyproject.toml names, for continuous integration."""
+    from rnncheck.config import read_config
+    from rnncheck.properties.registry import all_checks
+    from rnncheck.session import torch_is_missing
+    from rnncheck.settings import Settings, profile
+
+    table = read_config(config)
+    checks = tuple(c.id for c in all_checks() if c.id not in table.exclude)
+    settings = Settings(profile(table.profile), table.seed, checks, timeout=table.timeout)
+    missing = torch_is_missing(table.implementations, checks)
+    targets = [t for t in table.implementations if not (missing and t == "torch")]
+    code = _run(targets, _with_options(settings, options), json_file)
+    if missing:
+        click.echo(f"rnncheck: {missing}", err=True)
+    return code or (2 if missing else 0)
+
+
+@main.command(name="list")
+@_exits
+def list_() -> int:
+    """List the checks and the networks that are built in."""
+    from rnncheck.loading import BUILT_IN
+    from rnncheck.properties.registry import all_checks
+
+    for entry in all_checks():
+        click.echo(f"{entry.family:<10} {entry.id:<30} {entry.equation}")
+    click.echo(f"\nnetworks   {', '.join(BUILT_IN)}")
+    return 0
+
+
+def _known(checks: tuple[str, ...]) -> tuple[str, ...]:
+    from rnncheck.properties.registry import named_checks
+    from rnncheck.results import UsageError
+
+    try:
+        return tuple(c.id for c in named_checks(list(checks)))
+    except KeyError as error:
+        raise UsageError(error.args[0]) from None
+
+
+def _with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
+    from rnncheck.settings import profile
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if "profile" in given:
+        given["profile"] = profile(given["profile"])
+    return replace(settings, **given)
+
+
+def _run(
+    targets: "tuple[str, ...] | list[str]", settings: "Settings", json_file: Path | None
+) -> int:
+    from rnncheck.report import ExitCode, worst
+    from rnncheck.reporting.console import show
+    from rnncheck.reporting.json import write_json
+    from rnncheck.session import run_all
+
+    reports = show(run_all(targets, settings))
+    code = worst([report.exit_code for report in reports]) if reports else ExitCode.NOTHING_TOLD
+    if json_file:
+        write_json(json_file, reports, code)
+    return int(code)

@@ -1,0 +1,248 @@
+"""One pool of cases, every check on it, and a stream of events about what happens."""
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from rnncheck.events import Checked, CheckEnded, Event, Finished, Found, Running, Started
+from rnncheck.implementation import Capabilities, Implementation, locate
+from rnncheck.keeper import Keeper
+from rnncheck.pool import draw_pool, smallest_failing
+from rnncheck.properties.outcome import NotApplicable, Outcome
+from rnncheck.properties.registry import Check, all_checks, named_checks
+from rnncheck.properties.strategies import Draw, build
+from rnncheck.properties.trial import PoolCase, Refused, Trial, has_torch
+from rnncheck.report import CheckReport, Finding, Report, Status
+from rnncheck.results import SubjectError
+from rnncheck.settings import Settings
+
+Diagnose = Callable[[Finding, list[Trial]], str | None]
+
+FAILING_CASES = 6
+"""How many failing cases a diagnosis must explain, if the pool has so many."""
+
+Pool = dict[Draw, PoolCase]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check said of one case: passed, failed, refused, not_applicable or error."""
+
+    word: str
+    outcome: Outcome | None = None
+    message: str = ""
+
+
+def judge(check: Check, trial: Trial) -> Verdict:
+    """Run one check on one trial; whatever the subject does, there is a verdict."""
+    missing = trial.subject.capabilities.missing(trial.case)
+    if missing:
+        return Verdict("not_applicable", message=f"it has no {missing}")
+    try:
+        outcome = check.law(trial)
+    except NotApplicable as reason:
+        return Verdict("not_applicable", message=str(reason))
+    except Refused as refusal:
+        return Verdict("refused", message=str(refusal))
+    except SubjectError as error:
+        return Verdict("failed", message=str(error))
+    except Exception:
+        return Verdict("error", message=traceback.format_exc())
+    return Verdict("failed" if outcome.failed else "passed", outcome)
+
+
+@dataclass
+class Tally:
+    """What one check has said so far."""
+
+    check: Check
+    words: Counter[str] = field(default_factory=Counter)
+    witnesses: int = 0
+    worst: float | None = None
+    notes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, verdict: Verdict) -> float | None:
+        """Count a verdict; its ratio, if it measured one."""
+        self.words[verdict.word] += 1
+        note = verdict.message if verdict.word != "failed" else ""
+        if verdict.outcome:
+            note = verdict.outcome.note
+            self.witnesses += verdict.outcome.witness
+        if note:
+            self.notes[note] += 1
+        entry = verdict.outcome.worst if verdict.outcome else None
+        if entry is None:
+            return None
+        self.worst = max(self.worst or 0.0, entry.ratio)
+        return entry.ratio
+
+    @property
+    def seen(self) -> int:
+        """Cases that the check was really run on."""
+        return self.words["passed"] + self.words["failed"] + self.words["error"]
+
+    def report(self, finding: Finding | None) -> CheckReport:
+        """The end of the check."""
+        status = Status.PASSED if self.witnesses else Status.VACUOUS
+        if not self.seen and not self.words["refused"]:
+            status = Status.NOT_APPLICABLE
+        if finding is not None:
+            status = Status.FAILED
+        if self.words["error"]:
+            status = Status.ERROR
+        common = self.notes.most_common(1)
+        return CheckReport(
+            self.check.id, self.check.family, status, self.seen, self.witnesses,
+            self.words["refused"], self.words["not_applicable"], self.worst,
+            common[0][0] if common else "", finding,
+        )  # fmt: skip
+
+
+class Run:
+    """One implementation through every check. Iterate over `events()`."""
+
+    def __init__(
+        self, subject: Implementation, settings: Settings, pools: dict[Capabilities, Pool] | None = None,
+        diagnose: Diagnose | None = None,
+    ) -> None:  # fmt: skip
+        self.subject, self.settings, self.diagnose = subject, settings, diagnose
+        self.can = subject.capabilities
+        self.pools = {} if pools is None else pools
+        self.keeper = Keeper(settings.folder, subject.name)
+        chosen = named_checks(list(settings.checks)) if settings.checks else all_checks()
+        self.tallies = {check.id: Tally(check) for check in chosen}
+        self.failed: dict[str, Draw] = {}
+
+    def events(self) -> Iterator[Event]:
+        """Run everything, saying so as it goes; the last event holds the report."""
+        applicable = [t.check for t in self.tallies.values() if self._applies(t)]
+        profile = self.settings.profile
+        steps = sum(profile.costly_cases if c.costly else profile.cases for c in applicable)
+        yield Started(self.subject.name, tuple(self.tallies), steps)
+        yield from self._find_abilities(applicable)
+        for check in sorted(applicable, key=lambda c: c.costly):
+            yield from self._run(check)
+        reports = []
+        for tally in self.tallies.values():
+            finding = None
+            if tally.check.id in self.failed:
+                finding = yield from self._finding(tally.check)
+            reports.append(tally.report(finding))
+            yield CheckEnded(reports[-1])
+        self.keeper.done()
+        settings = self.settings
+        yield Finished(
+            Report(self.subject.name, tuple(reports), settings.seed, settings.profile.name)
+        )
+
+    def _applies(self, tally: Tally) -> bool:
+        check = tally.check
+        reason = ""
+        if check.needs_gradients and not self.can.gradients:
+            reason = "no backward pass"
+        elif check.needs_torch and not has_torch():
+            reason = "torch is not installed (pip install 'rnncheck[torch]')"
+        if reason:
+            tally.add(Verdict("not_applicable", message=reason))
+        return not reason
+
+    def _find_abilities(self, checks: Iterable[Check]) -> Iterator[Event]:
+        """Whether forward gives h_n is known once it has run: if not, no cotangent asks for it."""
+        first = next(iter(checks), None)
+        entry = next((e for e in self._pool().values() if not e.case.is_degenerate), None)
+        if first is None or entry is None:
+            return
+        yield Running(first.id, first.family, self.keeper.running(entry.case))
+        try:
+            silent = Trial(self.subject, entry).forward.h_n is None
+        except (SubjectError, Refused):
+            return
+        if silent:
+            self.can = replace(self.can, final_state=False)
+
+    def _pool(self) -> Pool:
+        if self.can not in self.pools:
+            drawn = draw_pool(self.can, self.settings.seed, self.settings.profile.cases)
+            self.pools[self.can] = {draw: PoolCase(build(draw)) for draw in drawn}
+        return self.pools[self.can]
+
+    def _run(self, check: Check) -> Iterator[Event]:
+        tally = self.tallies[check.id]
+        for draw, entry in self._pool().items():
+            if check.costly and self._enough(tally):
+                tally.add(Verdict("not_applicable"))
+                continue
+            yield Running(check.id, check.family, self.keeper.running(entry.case))
+            verdict = judge(check, Trial(self.subject, entry))
+            yield Checked(check.id, verdict.word, tally.add(verdict))
+            if verdict.word == "failed":
+                self.failed[check.id] = draw
+                return
+
+    def _enough(self, tally: Tally) -> bool:
+        """Whether a costly check has had its share: so many witnesses, or four times as many cases."""
+        share = self.settings.profile.costly_cases
+        return tally.witnesses >= share or tally.seen >= 4 * share
+
+    def _finding(self, check: Check) -> Generator[Event, None, Finding]:
+        """Shrink, keep the case, and only then speak."""
+        verdicts: dict[Draw, Verdict] = {}
+
+        def fails(draw: Draw) -> bool:
+            entry = self._pool().get(draw) or PoolCase(build(draw))
+            self.keeper.running(entry.case)
+            verdicts[draw] = judge(check, Trial(self.subject, entry))
+            return verdicts[draw].word == "failed"
+
+        profile = self.settings.profile
+        yield Running(check.id, check.family, self.keeper.running_file)
+        most = profile.cases + (profile.costly_cases if check.costly else profile.shrink_cases)
+        found = smallest_failing(self.can, self.settings.seed, profile.cases, fails, most)
+        draw = found or self.failed[check.id]
+        entry = self._pool().get(draw) or PoolCase(build(draw))
+        trial = Trial(self.subject, entry)
+        verdict = verdicts.get(draw) or judge(check, trial)
+        finding = describe(check, trial, verdict)
+        finding = replace(finding, case_file=self.keeper.keep(check.id, entry.case))
+        if self.diagnose:
+            trials = [trial, *self._failing(check)]
+            finding = replace(finding, diagnosis=self.diagnose(finding, trials))
+        yield Found(finding)
+        return finding
+
+    def _failing(self, check: Check) -> Iterator[Trial]:
+        """Cases of the pool on which the check fails: a few, or the one that is known if it is costly."""
+        entries = [self._pool()[self.failed[check.id]]] if check.costly else self._pool().values()
+        left = FAILING_CASES
+        for entry in entries:
+            trial = Trial(self.subject, entry)
+            self.keeper.running(entry.case)
+            if left and judge(check, trial).word == "failed":
+                left -= 1
+                yield trial
+
+
+def describe(check: Check, trial: Trial, verdict: Verdict) -> Finding:
+    """A failing verdict as a finding, in the subject's own names."""
+    if verdict.outcome is None or verdict.outcome.worst is None:
+        return Finding(check.id, verdict.message, trial.case)
+    entries = verdict.outcome.by_array()
+    worst = entries[0]
+    place = locate(trial.subject, worst.array, worst.index)
+    names = {e.array: locate(trial.subject, e.array, ()).array for e in entries}
+    gradient = worst.array not in ("output", "h_n")
+    message = (
+        f"{'the gradient for ' if gradient else ''}{place} is {worst.value:.9g}; "
+        f"it must be {worst.expected:.9g} ± {worst.allowed:.2g}"
+    )
+    return Finding(
+        check=check.id,
+        message=message,
+        case=trial.case,
+        measured=worst.measured,
+        allowed=worst.allowed,
+        place=place,
+        wrong={names[e.array]: e.ratio for e in entries if e.ratio > 1.0},
+        right=tuple(names[e.array] for e in entries if e.ratio <= 1.0),
+    )

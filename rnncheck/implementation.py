@@ -1,0 +1,136 @@
+"""`Implementation`: whatever can run a case. What is tested, and each reference too."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, get_args, runtime_checkable
+
+from rnncheck.case import Array, Case
+from rnncheck.spec import Nonlinearity, Readout, RNNSpec
+
+Gradients = dict[str, Array]
+"""By name: the parameters of the spec, `x` and `h0`, each of its array's shape."""
+
+
+class Forward(NamedTuple):
+    """The result of a forward pass: `output (T, B, ...)`, and `h_n (L·D, B, H)` if it is offered."""
+
+    output: Array
+    h_n: Array | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """An entry of an array: the name its author gave it, and the index in his orientation."""
+
+    array: str
+    index: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.array}[{', '.join(map(str, self.index))}]" if self.index else self.array
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an implementation can do. What it cannot is reported as `not_applicable`.
+
+    gradients: has a backward pass. withheld: arrays (`x`, `h0`) whose gradient it does not give.
+    bias_vectors: the numbers of bias vectors it can have (2 as torch, 1: `bias_hh` is zero, 0: none).
+    readouts: nonlinearities of a readout, empty for a network without one; needs_readout: never
+    without. initial_state: takes `h0` (else it starts from zeros). final_state: returns `h_n`.
+    max_batch: rows it takes at once (1: unbatched; None: any number). dtypes: what it computes in.
+    """
+
+    gradients: bool = True
+    withheld: frozenset[str] = frozenset()
+    nonlinearities: tuple[Nonlinearity, ...] = get_args(Nonlinearity)
+    max_layers: int | None = None
+    bidirectional: bool = True
+    bias_vectors: tuple[int, ...] = (2, 0)
+    readouts: tuple[Readout, ...] = get_args(Readout)
+    needs_readout: bool = False
+    readout_biases: tuple[bool, ...] = (True, False)
+    initial_state: bool = True
+    final_state: bool = True
+    max_batch: int | None = None
+    lengths: bool = True
+    dropout: bool = True
+    truncation: bool = True
+    dtypes: tuple[str, ...] = ("float64", "float32")
+
+    def missing(self, case: Case) -> str | None:
+        """Why the implementation cannot run the case, in words; None if it can."""
+        return self._missing_in_spec(case.spec) or self._missing_in_arrays(case)
+
+    def _missing_in_spec(self, spec: RNNSpec) -> str | None:
+        if spec.nonlinearity not in self.nonlinearities:
+            return f"nonlinearity {spec.nonlinearity}"
+        if self.max_layers is not None and spec.num_layers > self.max_layers:
+            return f"{spec.num_layers} layers"
+        if spec.bidirectional and not self.bidirectional:
+            return "two directions"
+        if not spec.bias and 0 not in self.bias_vectors:
+            return "a network without biases"
+        if spec.bias and not any(self.bias_vectors):
+            return "biases"
+        if spec.output_size is None and self.needs_readout:
+            return "no readout"
+        if spec.output_size is not None:
+            if spec.readout not in self.readouts:
+                return f"a readout with {spec.readout}"
+            if spec.readout_bias not in self.readout_biases:
+                return "a readout with a bias" if spec.readout_bias else "a readout without a bias"
+        if spec.truncation is not None and not self.truncation:
+            return "truncated BPTT"
+        return None
+
+    def _missing_in_arrays(self, case: Case) -> str | None:
+        if case.spec.bias and 2 not in self.bias_vectors and _any_bias_hh(case):
+            return "a second bias vector"
+        if not self.initial_state and case.h0.any():
+            return "an initial state"
+        if self.max_batch is not None and self.max_batch != case.B:
+            return f"{case.B} batch rows"
+        if case.lengths is not None and not self.lengths:
+            return "lengths"
+        if case.dropout_masks is not None and not self.dropout:
+            return "dropout masks"
+        if case.dtype.name not in self.dtypes:
+            return case.dtype.name
+        return None
+
+
+@runtime_checkable
+class Implementation(Protocol):
+    """Anything that runs a case.
+
+    `forward` and `gradients` may do what they like with the case they get: it is theirs. Where
+    an implementation has names or orientations of its own, it may add a method
+    `locate(array, index) -> Place` that says where an entry of a canonical array stands in them.
+    """
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    def forward(self, case: Case) -> Forward:
+        """The network's output and final state."""
+        ...
+
+    def gradients(self, case: Case) -> Gradients:
+        """The gradient of `<d_output, output> + <d_h_n, h_n>` for every parameter, x and h0."""
+        ...
+
+
+def locate(implementation: Implementation, array: str, index: tuple[int, ...]) -> Place:
+    """Where an entry of a canonical array stands in the implementation's own names."""
+    own = getattr(implementation, "locate", None)
+    return own(array, index) if own else Place(array, index)
+
+
+def _any_bias_hh(case: Case) -> bool:
+    return any(a.any() for n, a in case.parameters.items() if n.startswith("bias_hh"))

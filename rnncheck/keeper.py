@@ -1,0 +1,34 @@
+"""Keeps cases on disk: the one that runs, before the subject is called, and the smallest that failed."""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from rnncheck.case import Case
+
+
+class Keeper:
+    """Files in one folder (or, where that cannot be written, in a temporary one)."""
+
+    def __init__(self, folder: Path, implementation: str) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / ".gitignore").write_text("*\n")
+        except OSError:
+            folder = Path(tempfile.mkdtemp(prefix="rnncheck-"))
+        self._folder = folder
+        self._slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", implementation).strip("-") or "subject"
+        self.running_file = folder / f"running-{self._slug}-{os.getpid()}.npz"
+
+    def running(self, case: Case) -> Path:
+        """Write the case that is about to run."""
+        return case.save(self.running_file)
+
+    def keep(self, check: str, case: Case) -> Path:
+        """Write a case that failed, under the names of the subject and the check."""
+        return case.save(self._folder / f"{self._slug}-{check}.npz")
+
+    def done(self) -> None:
+        """Remove the running case: nothing died on it."""
+        self.running_file.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Sources of truth: ball arithmetic, the rounding envelope, finite differences, proof."""

@@ -1,0 +1,153 @@
+"""The envelope: how far a correct floating-point network may stray from the truth, per entry.
+
+The network is run `noise.SAMPLES` times with random local errors as large as IEEE arithmetic
+allows (`sampled`); the largest deviation from the run without errors, plus the rounding of the
+result itself, is the *bare* envelope, and `SAFETY` times that is what is allowed. It is a few ulp
+where the problem is well conditioned and opens by itself where it is not. Three edges:
+
+- *Chaos.* Once the allowance exceeds the largest |h| that its row has had, that step and all that
+  the row does later say nothing, and a gradient array is judged by its largest allowance.
+- *One-sided errors.* Some samples err the same way everywhere (`noise.COHERENT`).
+- *Absolute error of an activation.* `envelope(case, absolute_activation=True)` is the envelope
+  of a hand-made tanh, whose error is u of 1 and not of h: within it a result is right in formula
+  and poor in precision.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rnncheck.case import Array, Case
+from rnncheck.oracles.noise import Mask, Noise
+from rnncheck.oracles.sampled import SampledNetwork
+
+SAFETY = 4.0
+"""Allowance over the bare envelope. Twelve samples do not find the worst case: the largest error
+of a correct network in 600 random ones was 0.76 of the bare envelope (docs/benchmarks.md has
+this project's own figures), so 4 leaves a factor of 5."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """For one array: the error allowed, entry by entry, and which entries say something."""
+
+    allowed: Array
+    telling: Mask
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """The allowance of every array of a case: `output`, `h_n`, each parameter, `x` and `h0`.
+
+    chaotic: some row lost its state to rounding. overflowed: some value may exceed the dtype's
+    range. near_kinks: arguments of ReLU whose sign rounding can change, so that its
+    derivative may be taken as 0 or 1.
+    """
+
+    arrays: dict[str, Allowance]
+    chaotic: bool
+    overflowed: bool
+    near_kinks: int
+
+    def __getitem__(self, name: str) -> Allowance:
+        return self.arrays[name]
+
+
+def envelope(
+    case: Case, dtype: npt.DTypeLike | None = None, absolute_activation: bool = False
+) -> Envelope:
+    """The envelope of a network that computes the case in `dtype` (the case's own by default)."""
+    arithmetic: np.dtype[Any] = np.dtype(dtype or case.dtype)
+    with np.errstate(all="ignore"):
+        plain = SampledNetwork(case, Noise(arithmetic, quiet=True), absolute_activation)
+        noise = Noise(arithmetic)
+        noisy = SampledNetwork(case, noise, absolute_activation)
+        forward = {
+            name: _allowance(base[0], samples, noise)
+            for name, base, samples in zip(
+                ("output", "h_n"), plain.forward(), noisy.forward(), strict=True
+            )
+        }
+        forward_overflowed = noise.overflowed
+        rows = _chaotic_from(plain, noisy)
+        forward["output"] = _silence_output(case, forward["output"], rows)
+        forward["h_n"] = _silence_states(case, forward["h_n"], rows)
+        chaotic = any(bool((step < case.T).any()) for step in rows.values())
+        bases, gradients = plain.backward(), noisy.backward()
+        backward = {n: _allowance(bases[n][0], gradients[n], noise) for n in bases}
+    if chaotic:
+        backward = {n: _judged_by_largest(a) for n, a in backward.items()}
+    if forward_overflowed:
+        forward = {n: _silenced(a) for n, a in forward.items()}
+    if noise.overflowed:
+        backward = {n: _silenced(a) for n, a in backward.items()}
+    return Envelope(forward | backward, chaotic, noise.overflowed, _near_kinks(plain, noisy))
+
+
+def _allowance(base: Array, samples: Array, noise: Noise) -> Allowance:
+    deviation = np.abs(samples - base).max(axis=0) if base.size else np.zeros_like(base)
+    allowed = SAFETY * (deviation + noise.unit * np.abs(base) + noise.smallest)
+    return Allowance(allowed, np.isfinite(allowed))
+
+
+def _silenced(allowance: Allowance, where: Mask | bool = True) -> Allowance:
+    return Allowance(allowance.allowed, allowance.telling & ~np.asarray(where))
+
+
+def _judged_by_largest(allowance: Allowance) -> Allowance:
+    largest = np.max(allowance.allowed, initial=0.0)
+    return Allowance(np.full_like(allowance.allowed, largest), allowance.telling)
+
+
+def _chaotic_from(plain: SampledNetwork, noisy: SampledNetwork) -> dict[tuple[int, int], Array]:
+    """By cell and row `(B,)`: how many steps it took until rounding filled the state (T: never).
+
+    A state is filled once the allowance of one of its entries exceeds the largest |h| so far."""
+    first: dict[tuple[int, int], Array] = {}
+    case = plain.case
+    for (layer, direction), run in plain.runs.items():
+        order = slice(None, None, -1) if direction else slice(None)
+        states = run.states[0][order]
+        deviation = np.abs(noisy.runs[layer, direction].states - run.states).max(axis=0)[order]
+        start = case.h0[layer * case.spec.num_directions + direction].astype(np.float64)
+        size = np.concatenate([np.abs(start)[None], np.abs(states)]).max(axis=2, initial=0.0)
+        largest = np.maximum.accumulate(size, axis=0)[1:]
+        floor = np.finfo(case.dtype).smallest_normal / np.finfo(case.dtype).eps
+        filled = SAFETY * deviation.max(axis=2, initial=0.0) > np.maximum(largest, floor)
+        ever = np.maximum.accumulate(filled | ~np.isfinite(largest), axis=0)
+        first[layer, direction] = case.T - ever.sum(axis=0)
+    return first
+
+
+def _silence_output(case: Case, output: Allowance, rows: dict[tuple[int, int], Array]) -> Allowance:
+    """Above a chaotic row of a lower layer everything is silent; beside it, from its step on."""
+    silent = np.zeros((case.T, case.B), bool)
+    steps = np.arange(case.T)[:, None]
+    for (layer, direction), start in rows.items():
+        reached = case.T - 1 - steps if direction else steps
+        top = layer == case.spec.num_layers - 1
+        silent |= (reached >= start) if top else np.broadcast_to(start < case.T, silent.shape)
+    return _silenced(output, silent[..., None])
+
+
+def _silence_states(case: Case, h_n: Allowance, rows: dict[tuple[int, int], Array]) -> Allowance:
+    silent = np.zeros(h_n.allowed.shape, bool)
+    for (layer, direction), start in rows.items():
+        row = layer * case.spec.num_directions + direction
+        silent[row] |= (start < case.T)[:, None]
+        silent[(layer + 1) * case.spec.num_directions :] |= (start < case.T)[:, None]
+    return _silenced(h_n, silent)
+
+
+def _near_kinks(plain: SampledNetwork, noisy: SampledNetwork) -> int:
+    if plain.spec.nonlinearity != "relu":
+        return 0
+    count = 0
+    for key, run in plain.runs.items():
+        a = run.arguments[0]
+        deviation = np.abs(noisy.runs[key].arguments - a).max(axis=0, initial=0.0)
+        near = (np.abs(a) <= SAFETY * deviation) & plain.valid[..., None]
+        count += int(near.sum())
+    return count

@@ -1,0 +1,52 @@
+"""Rounding errors to order: the local error bound of each operation, drawn at random."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float64]
+"""Whatever arithmetic is judged, the samples of it are computed in float64."""
+
+Mask = npt.NDArray[np.bool_]
+
+SAMPLES = 12
+COHERENT = 4
+"""Of the samples, how many err the same way everywhere: half of them up, half down.
+
+Independent errors average out over many steps; an activation that always rounds one way does
+not, and on a persistent state its error grows linearly in T where theirs grow like √T."""
+
+
+class Noise:
+    """Adds to a value an error within a given bound: the samples lie along the first axis.
+
+    unit: the unit roundoff u of the arithmetic that is judged (2⁻⁵³ for float64).
+    smallest: its smallest normal number, which any result may be off by (underflow, flush to 0).
+    largest: what overflows it. The sizes of a bound are in units of u.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], seed: int = 0, quiet: bool = False) -> None:
+        info = np.finfo(dtype)
+        self.unit = float(info.eps) / 2
+        self.smallest = float(info.smallest_normal)
+        self.largest = float(info.max)
+        self.samples = 1 if quiet else SAMPLES
+        self.quiet = quiet
+        self.overflowed = False
+        self._random = np.random.default_rng(seed)
+
+    def add(self, value: Samples, bound: Samples, operations: int = 1) -> Samples:
+        """`value + e` with `|e| <= u·bound + operations·smallest`, e uniform or coherent."""
+        if not np.all(np.abs(value) + bound < self.largest):
+            self.overflowed = True
+        if self.quiet:
+            return value
+        size = self.unit * bound + operations * self.smallest
+        return value + size * self._directions(np.broadcast_shapes(value.shape, size.shape))
+
+    def _directions(self, shape: tuple[int, ...]) -> Samples:
+        directions = self._random.uniform(-1.0, 1.0, shape)
+        directions[: COHERENT // 2] = 1.0
+        directions[COHERENT // 2 : COHERENT] = -1.0
+        return directions

@@ -1,0 +1,38 @@
+"""Events on a terminal: a progress bar while it runs (none in a pipe), each report as it ends."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from rnncheck.events import Checked, Event, Finished, Running, Started
+from rnncheck.report import Report
+from rnncheck.reporting.text import WIDTH, render
+
+
+def show(events: Iterable[Event]) -> list[Report]:
+    """Follow the events to their end, print every report, and return them all."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH)
+    reports: list[Report] = []
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True), transient=True,
+        disable=not Console(stderr=True).is_terminal,
+    )  # fmt: skip
+    with progress:
+        task = progress.add_task("")
+        for event in events:
+            match event:
+                case Started(implementation, _, steps):
+                    progress.reset(task, total=steps, description=implementation)
+                case Running(check):
+                    progress.update(task, description=check)
+                case Checked():
+                    progress.advance(task)
+                case Finished(report):
+                    reports.append(report)
+                    console.print(render(report))
+                    console.print()
+    return reports

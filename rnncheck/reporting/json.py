@@ -1,0 +1,69 @@
+"""The report for programs: one JSON document for all implementations of a run."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rnncheck.report import CheckReport, ExitCode, Finding, Report
+
+FORMAT = 1
+"""Raised when a key changes its meaning or goes away; new keys do not raise it."""
+
+
+def write_json(path: Path, reports: Sequence[Report], exit_code: ExitCode) -> None:
+    """Write the reports to a file. Infinite numbers are written as null: JSON has none."""
+    document = {
+        "format": FORMAT,
+        "exit_code": int(exit_code),
+        "reports": [report_dict(report) for report in reports],
+    }
+    path.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def report_dict(report: Report) -> dict[str, Any]:
+    """A report as plain data."""
+    return {
+        "implementation": report.implementation,
+        "passed": report.passed,
+        "profile": report.profile,
+        "seed": report.seed,
+        "silent_families": list(report.silent_families),
+        "checks": [_check(check) for check in report.checks],
+    }
+
+
+def _check(check: CheckReport) -> dict[str, Any]:
+    return {
+        "check": check.check,
+        "family": check.family,
+        "status": check.status.value,
+        "cases": check.cases,
+        "witnesses": check.witnesses,
+        "refused": check.refused,
+        "not_applicable": check.not_applicable,
+        "worst": _number(check.worst),
+        "note": check.note,
+        "finding": None if check.finding is None else _finding(check.finding),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    place = finding.place
+    return {
+        "message": finding.message,
+        "measured": _number(finding.measured),
+        "allowed": _number(finding.allowed),
+        "place": None if place is None else {"array": place.array, "index": list(place.index)},
+        "wrong": {name: _number(ratio) for name, ratio in finding.wrong.items()},
+        "right": list(finding.right),
+        "diagnosis": finding.diagnosis,
+        "case": finding.case.sizes(),
+        "origin": finding.case.origin,
+        "case_file": None if finding.case_file is None else str(finding.case_file),
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

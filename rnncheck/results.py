@@ -1,0 +1,45 @@
+"""Reading what a subject returned: an array of the right shape, or one clear message."""
+
+import numpy as np
+
+from rnncheck.case import Array
+from rnncheck.spec import Shape
+
+
+class SubjectError(Exception):
+    """The subject did something from which no result can be read; the message says what."""
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message says why and what would work."""
+
+
+def read_array(value: object, what: str, shape: Shape, axes: str = "") -> Array:
+    """The value as a floating-point array of this shape.
+
+    An empty array is taken for any empty shape: there is nothing in it to be wrong.
+    Raises SubjectError naming what was returned and what was expected.
+    """
+    expected = f"a NumPy array of shape {shape}" + (f" = ({axes})" if axes else "")
+    if not isinstance(value, np.ndarray | np.floating):
+        raise SubjectError(f"{what} is {describe(value)}; expected {expected}")
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu":
+        raise SubjectError(f"{what} is an array of {array.dtype}; expected {expected}, of floats")
+    if array.shape != shape and not (array.size == 0 and 0 in shape):
+        raise SubjectError(f"{what} has shape {array.shape}; expected {expected}")
+    floats: Array = array.reshape(shape) if array.dtype.kind == "f" else array.astype(np.float64)
+    return floats
+
+
+def describe(value: object) -> str:
+    """What a value is, in the words of a message."""
+    if value is None:
+        return "None (is a return statement missing?)"
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, dict):
+        return f"a dict with {', '.join(map(repr, value)) or 'nothing'}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return f"{type(value).__name__} {value!r}"[:120]

@@ -1,0 +1,42 @@
+"""Several implementations in a row, ours in this process and files in their own: events and reports."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from rnncheck.checking import run_events
+from rnncheck.engine import Pool
+from rnncheck.events import Event
+from rnncheck.implementation import Capabilities
+from rnncheck.loading import built_in, parse_target
+from rnncheck.process import run_in_process
+from rnncheck.settings import Settings
+
+
+def run_all(targets: Sequence[str], settings: Settings) -> Iterator[Event]:
+    """The events of every target. All of them are looked up before the first one runs.
+
+    Implementations of the same capabilities share one pool, so truth and envelope are
+    worked out once a case. UsageError, before anything has run, for a target that is none.
+    """
+    parsed = [parse_target(text) for text in targets]
+    ready = {t.text: built_in(t.text) for t in parsed if t.file is None}
+    pools: dict[Capabilities, Pool] = {}
+    for target in parsed:
+        if target.file is None:
+            yield from run_events(ready[target.text], settings, pools)
+        else:
+            yield from run_in_process(target.text, settings)
+
+
+def torch_is_missing(targets: Sequence[str], checks: Sequence[str]) -> str | None:
+    """One line that says what cannot be checked for want of torch; None if nothing is."""
+    with suppress(ImportError):
+        import torch  # noqa: F401
+
+        return None
+    if "torch" not in targets and checks and "agrees_with_torch" not in checks:
+        return None
+    return (
+        "torch is not installed: the cross-check against torch.nn.RNN did not run; "
+        "pip install 'rnncheck[torch]', or exclude = [\"agrees_with_torch\"] in [tool.rnncheck]"
+    )

@@ -1,0 +1,42 @@
+"""How much to do: profiles, and the settings of one run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How many cases: in the pool; for checks that call the subject often; while shrinking."""
+
+    name: str
+    cases: int
+    costly_cases: int
+    shrink_cases: int
+
+
+PROFILES = {
+    "quick": Profile("quick", cases=30, costly_cases=4, shrink_cases=150),
+    "standard": Profile("standard", cases=100, costly_cases=16, shrink_cases=400),
+    "thorough": Profile("thorough", cases=1000, costly_cases=160, shrink_cases=2000),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run: the profile, the seed of the pool, which checks (none named: all), where to keep cases.
+
+    timeout: seconds that a subject in a process of its own may stay silent.
+    """
+
+    profile: Profile = PROFILES["standard"]
+    seed: int = 0
+    checks: tuple[str, ...] = ()
+    folder: Path = field(default_factory=lambda: Path(".rnncheck"))
+    timeout: float = 60.0
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name. ValueError, listing them, for another."""
+    if name not in PROFILES:
+        raise ValueError(f"profile must be one of {', '.join(PROFILES)}, not {name!r}")
+    return PROFILES[name]

@@ -1,0 +1,310 @@
+"""A user's pair of functions as an implementation, from dimension words.
+
+The words say each array's role and orientation at once: `"hidden input"` is `weight_ih` as torch
+has it, `"input hidden"` its transpose; `prev` is the hidden unit of the step before; `1` is an
+axis of size one, for those who keep their vectors as columns.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnncheck.case import Array, Case
+from rnncheck.implementation import Capabilities, Forward, Gradients, Place
+from rnncheck.results import SubjectError, describe, read_array
+from rnncheck.spec import Nonlinearity, RNNSpec, Shape
+
+_ROLES = {
+    ("hidden", "input"): "weight_ih_l0",
+    ("hidden", "prev"): "weight_hh_l0",
+    ("output", "hidden"): "weight_ho",
+    ("hidden",): "bias_ih_l0",
+    ("output",): "bias_o",
+}
+
+
+class UserForward(Protocol):
+    """`forward(params, x, h0) -> output` or `(output, h_n)`; without `h0` if `h0=None`."""
+
+    def __call__(self, params: dict[str, Array], x: Array, *state: Array) -> Any:  # noqa: ANN401
+        """Run the network on the user's own layout."""
+        ...
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Where a user's array keeps the axes of a canonical one.
+
+    canonical: the axes rnncheck has, in order. words: the user's, in his order. An axis the user
+    leaves out has size 1 in every case he gets.
+    """
+
+    canonical: tuple[str, ...]
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(self.words)
+
+    def out(self, array: Array) -> Array:
+        """The canonical array in the user's orientation, as memory of its own."""
+        kept = [axis for axis in self.words if axis != "1"]
+        dropped = tuple(i for i, axis in enumerate(self.canonical) if axis not in kept)
+        small = np.squeeze(array, axis=dropped)
+        left = [axis for axis in self.canonical if axis in kept]
+        turned = small.transpose([left.index(axis) for axis in kept])
+        return np.array(turned.reshape(self.shape(dict(zip(kept, turned.shape, strict=True)))))
+
+    def back(self, array: Array, shape: Shape) -> Array:
+        """The user's array in canonical orientation and shape."""
+        kept = [axis for axis in self.words if axis != "1"]
+        small = array.reshape([n for n, w in zip(array.shape, self.words, strict=True) if w != "1"])
+        left = [axis for axis in self.canonical if axis in kept]
+        return small.transpose([kept.index(axis) for axis in left]).reshape(shape)
+
+    def shape(self, sizes: Mapping[str, int]) -> Shape:
+        """The user's shape, given the size of each axis."""
+        return tuple(1 if word == "1" else sizes[word] for word in self.words)
+
+    def index(self, canonical: tuple[int, ...]) -> tuple[int, ...]:
+        """A canonical index in the user's orientation."""
+        at = dict(zip(self.canonical, canonical, strict=True))
+        return tuple(0 if word == "1" else at[word] for word in self.words)
+
+
+def _parse(argument: str, words: object, choices: Sequence[tuple[str, ...]]) -> Axes:
+    """The axes named by a string of words. ValueError, listing what is possible, otherwise."""
+    possible = " or ".join(repr(" ".join(choice)) for choice in choices)
+    if not isinstance(words, str):
+        raise TypeError(
+            f"{argument} must be a string of dimension words such as {possible}, not {words!r}"
+        )
+    given = tuple(words.split())
+    named = [word for word in given if word != "1"]
+    for choice in choices:
+        needed = [axis for axis in choice if axis != "batch"]
+        if sorted(named) == sorted(choice) or sorted(named) == sorted(needed):
+            return Axes(choice, given)
+    raise ValueError(
+        f"{argument}={words!r} is not understood; the words are those of {possible}, in the "
+        "order of your axes (leave out batch if there is none; 1 is an axis of size one)"
+    )
+
+
+def wrap(
+    forward: UserForward,
+    backward: Callable[..., Mapping[str, Any]] | None = None,
+    *,
+    x: str,
+    output: str,
+    params: Mapping[str, str],
+    h0: str | None = None,
+    name: str | None = None,
+    nonlinearity: Nonlinearity = "tanh",
+    dtypes: Sequence[str] = ("float64",),
+) -> "Wrapped":
+    """An implementation made of two functions on plain arrays, in their author's own layout.
+
+    forward: `forward(params, x, h0) -> output`, or `(output, h_n)`. backward:
+    `backward(params, x, h0, d_output, d_h_n) -> {name: gradient}` for every parameter, and `"x"`
+    and `"h0"` if it has them; left out, the gradient checks are not applicable. `d_h_n` may be left
+    out of its arguments if forward gives no `h_n`.
+
+    x, h0, output, params: dimension words, one for each axis, out of `time batch input hidden
+    prev output 1`; `params` maps your names to them. `"hidden prev"` is torch's orientation
+    (`h @ W.T`), `"prev hidden"` the other. Without `batch` in x the network is unbatched; `h0=None`
+    means it always starts from zeros, and neither function is given one; one `"hidden"`
+    vector is the bias, two are the two biases of torch; `"output hidden"` is a readout (no nonlinearity).
+
+    nonlinearity: tanh, relu, sigmoid or identity. dtypes: what it claims to compute in.
+    Raises ValueError or TypeError that names the argument, what it was and what it can be.
+    """
+    return Wrapped(
+        forward, backward, _layout(x, h0, output, params), name, nonlinearity, tuple(dtypes)
+    )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The axes of every array, and the user's name of each canonical parameter."""
+
+    x: Axes
+    h0: Axes
+    output: Axes
+    params: dict[str, Axes]
+    roles: dict[str, str]
+    takes_h0: bool
+
+
+def _layout(x: str, h0: str | None, output: str, params: Mapping[str, str]) -> _Layout:
+    x_axes = _parse("x", x, [("time", "batch", "input")])
+    output_axes = _parse(
+        "output", output, [("time", "batch", "hidden"), ("time", "batch", "output")]
+    )
+    batch = ["batch"] if "batch" in x_axes.words else []
+    h0_axes = _parse("h0", h0 or " ".join([*batch, "hidden"]), [("batch", "hidden")])
+    for argument, axes in (("output", output_axes), ("h0", h0_axes)):
+        if ("batch" in axes.words) != ("batch" in x_axes.words):
+            raise ValueError(f"{argument} and x must both have a batch axis, or neither")
+    if not isinstance(params, Mapping) or not params:
+        raise TypeError("params must map each parameter's name to its words, such as 'hidden prev'")
+    named: dict[str, Axes] = {}
+    roles: dict[str, str] = {}
+    for own, words in params.items():
+        axes = _parse(f"params[{own!r}]", words, list(_ROLES))
+        role = _ROLES[axes.canonical]
+        if role == "bias_ih_l0" and role in roles.values():
+            role = "bias_hh_l0"
+        if role in roles.values():
+            raise ValueError(f"params[{own!r}]={words!r} names a role that is taken already")
+        named[own], roles[own] = axes, role
+    _require_roles(set(roles.values()), "output" in output_axes.words)
+    return _Layout(x_axes, h0_axes, output_axes, named, roles, h0 is not None)
+
+
+def _require_roles(roles: set[str], has_readout: bool) -> None:
+    words = {role: " ".join(axes) for axes, role in _ROLES.items()}
+    needed = ["weight_ih_l0", "weight_hh_l0"] + (["weight_ho"] if has_readout else [])
+    for role in needed:
+        if role not in roles:
+            raise ValueError(f"params lacks a {words[role]!r} matrix (torch's {role})")
+    if not has_readout and roles & {"weight_ho", "bias_o"}:
+        raise ValueError("params has a readout, so output must be 'time batch output'")
+
+
+class Wrapped:
+    """What `wrap` returns: an `Implementation` that speaks its author's layout."""
+
+    def __init__(
+        self,
+        forward: UserForward,
+        backward: Callable[..., Mapping[str, Any]] | None,
+        layout: _Layout,
+        name: str | None,
+        nonlinearity: Nonlinearity,
+        dtypes: tuple[str, ...],
+    ) -> None:
+        for argument, function in (("forward", forward), ("backward", backward)):
+            if function is not None and not callable(function):
+                raise TypeError(f"{argument} must be a function, not {function!r}")
+        self.name = name or getattr(forward, "__name__", "wrapped")
+        self._user_forward, self._user_backward, self._layout = forward, backward, layout
+        self._takes_d_h_n = backward is None or _takes_d_h_n(backward, layout.takes_h0)
+        biases = len([r for r in layout.roles.values() if r.startswith("bias_") and r != "bias_o"])
+        readout = "weight_ho" in layout.roles.values()
+        self.capabilities = Capabilities(
+            gradients=backward is not None,
+            nonlinearities=(nonlinearity,),
+            max_layers=1,
+            bidirectional=False,
+            bias_vectors=(biases,),
+            readouts=("identity",) if readout else (),
+            needs_readout=readout,
+            readout_biases=("bias_o" in layout.roles.values(),),
+            initial_state=layout.takes_h0,
+            final_state=self._takes_d_h_n,
+            max_batch=None if "batch" in layout.x.words else 1,
+            lengths=False,
+            dropout=False,
+            truncation=False,
+            dtypes=dtypes,
+        )
+
+    def forward(self, case: Case) -> Forward:
+        """Call the user's forward in his layout; SubjectError if its result cannot be read."""
+        result = self._user_forward(*self._arguments(case))
+        h_n: object = None
+        if isinstance(result, tuple):
+            if len(result) != 2:
+                raise SubjectError(
+                    f"forward returned {describe(result)}; expected output, or (output, h_n)"
+                )
+            result, h_n = result
+        shapes = case.spec.array_shapes(case.T, case.B)
+        output = self._read("output", result, self._layout.output, shapes["output"], case)
+        if h_n is None:
+            return Forward(output, None)
+        return Forward(output, self._read("h_n", h_n, self._layout.h0, shapes["h_n"], case))
+
+    def gradients(self, case: Case) -> Gradients:
+        """Call the user's backward in his layout; SubjectError if its result cannot be read."""
+        if self._user_backward is None:
+            raise SubjectError("there is no backward to call")
+        cotangents = [self._layout.output.out(case.d_output)]
+        if self._takes_d_h_n:
+            cotangents.append(self._layout.h0.out(case.d_h_n[0]))
+        result = self._user_backward(*self._arguments(case), *cotangents)
+        wanted = ", ".join(self._layout.params)
+        if not isinstance(result, Mapping):
+            raise SubjectError(f"backward returned {describe(result)}; expected a dict of {wanted}")
+        missing = [own for own in self._layout.params if own not in result]
+        if missing:
+            raise SubjectError(
+                f"backward returned {describe(dict(result))}; it lacks {', '.join(missing)}"
+            )
+        return self._canonical(result, case)
+
+    def locate(self, array: str, index: tuple[int, ...]) -> Place:
+        """An entry of a canonical array under the user's name, in his orientation."""
+        for own, role in self._layout.roles.items():
+            if role == array:
+                return Place(own, self._layout.params[own].index(index) if index else ())
+        axes = {"x": self._layout.x, "output": self._layout.output}
+        if array in axes:
+            return Place(array, axes[array].index(index) if index else ())
+        return Place(array, self._layout.h0.index(index[1:]) if index else ())
+
+    def _arguments(self, case: Case) -> list[Any]:
+        parameters = {
+            own: self._layout.params[own].out(case.parameters[role])
+            for own, role in self._layout.roles.items()
+        }
+        state = [self._layout.h0.out(case.h0[0])] if self._layout.takes_h0 else []
+        return [parameters, self._layout.x.out(case.x), *state]
+
+    def _canonical(self, result: Mapping[str, Any], case: Case) -> Gradients:
+        shapes = case.spec.parameter_shapes()
+        read = {
+            role: self._read(own, result[own], self._layout.params[own], shapes[role], case)
+            for own, role in self._layout.roles.items()
+        }
+        if "x" in result:
+            read["x"] = self._read("x", result["x"], self._layout.x, case.x.shape, case)
+        if "h0" in result and self._layout.takes_h0:
+            read["h0"] = self._read("h0", result["h0"], self._layout.h0, case.h0.shape, case)
+        return read
+
+    def _read(self, what: str, value: object, axes: Axes, shape: Shape, case: Case) -> Array:
+        gradient = what not in ("output", "h_n")
+        label = f"backward's gradient for {what}" if gradient else f"forward's {what}"
+        array = read_array(value, label, axes.shape(_axis_sizes(case)), str(axes))
+        return axes.back(array, shape)
+
+
+def _axis_sizes(case: Case) -> dict[str, int]:
+    spec: RNNSpec = case.spec
+    return {
+        "time": case.T, "batch": case.B, "input": spec.input_size, "hidden": spec.hidden_size,
+        "prev": spec.hidden_size, "output": spec.output_features,
+    }  # fmt: skip
+
+
+def _takes_d_h_n(backward: Callable[..., object], takes_h0: bool) -> bool:
+    """Whether a backward has an argument for the final state's cotangent, by its signature."""
+    least = 4 if takes_h0 else 3
+    try:
+        signature = inspect.signature(backward)
+    except (TypeError, ValueError):
+        return True
+    parameters = signature.parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return True
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(positional) not in (least, least + 1):
+        names = ["params", "x", *(["h0"] if takes_h0 else []), "d_output", "d_h_n"]
+        raise TypeError(
+            f"backward takes {len(positional)} arguments; it is called with {', '.join(names)}"
+        )
+    return len(positional) == least + 1
