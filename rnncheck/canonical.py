@@ -55,8 +55,12 @@ def floats(name: str, array: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:
         if array.dtype != dtype:
             raise TypeError(f"{name} is {array.dtype}; this network computes in {dtype}")
         return array
+    return _converted(name, array, dtype)
+
+
+def _converted(name: str, array: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:
     try:
-        return np.asarray(array, dtype=dtype)
+        return np.array(array, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be an array of numbers: {error}") from None
 
@@ -134,7 +138,7 @@ def checked_state_dict(
     require_names(spec, state, "state_dict")
     arrays = {}
     for name, shape in spec.parameter_shapes().items():
-        array = np.array(state[name], dtype=dtype)
+        array = _converted(name, state[name], dtype)
         require_shape(name, array.shape, shape)
         arrays[name] = array
     return arrays

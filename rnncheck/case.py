@@ -46,6 +46,9 @@ class Case:
 
     def __post_init__(self) -> None:
         require_names(self.spec, self.parameters)
+        for name, array in self.arrays():
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"{name} must be a NumPy array, not a {type(array).__name__}")
         if self.x.ndim != 3:
             raise ValueError(f"x has shape {self.x.shape}; a case needs (T, B, I): 3 dimensions")
         shapes = self.spec.parameter_shapes() | self.spec.array_shapes(self.T, self.B)
@@ -149,7 +152,7 @@ class Case:
             return cls(spec=spec, parameters=parameters, origin=header["origin"], **arrays)
         except FileNotFoundError:
             raise
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except Exception as error:  # a damaged file can make NumPy and zipfile raise anything
             raise ValueError(f"{path} does not hold a case saved by rnncheck: {error}") from error
 
 

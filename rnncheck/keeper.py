@@ -13,8 +13,12 @@ class Keeper:
 
     def __init__(self, folder: Path, implementation: str) -> None:
         try:
+            is_new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / ".gitignore").write_text("*\n")
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+            if is_new:
+                (folder / ".gitignore").write_text("*\n")
         except OSError:
             folder = Path(tempfile.mkdtemp(prefix="rnncheck-"))
         self._folder = folder

@@ -57,6 +57,11 @@ class RNNSpec:
             _require_size("output_size", self.output_size, least=1)
         elif self.readout != "identity":
             raise ValueError(f"readout={self.readout!r} needs an output_size; it is None")
+        for name in ("bias", "bidirectional", "readout_bias"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be True or False, not {getattr(self, name)!r}")
+        if not isinstance(self.dropout, int | float) or isinstance(self.dropout, bool):
+            raise TypeError(f"dropout must be a number, not {self.dropout!r}")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout must be a probability in [0, 1), not {self.dropout!r}")
         if self.truncation is not None:

@@ -8,7 +8,7 @@ axis of size one, for those who keep their vectors as columns.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 
@@ -121,9 +121,19 @@ def wrap(
     nonlinearity: tanh, relu, sigmoid or identity. dtypes: what it claims to compute in.
     Raises ValueError or TypeError that names the argument, what it was and what it can be.
     """
+    _require_words("nonlinearity", (nonlinearity,), get_args(Nonlinearity))
+    _require_words("dtypes", dtypes, ("float64", "float32", "float16"))
     return Wrapped(
         forward, backward, _layout(x, h0, output, params), name, nonlinearity, tuple(dtypes)
     )
+
+
+def _require_words(argument: str, given: object, words: tuple[str, ...]) -> None:
+    if not isinstance(given, tuple | list) or not given:
+        raise TypeError(f"{argument} must be a tuple of words such as {words[:1]}, not {given!r}")
+    for word in given:
+        if word not in words:
+            raise ValueError(f"{argument}: {word!r} is none of {', '.join(words)}")
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,9 @@ def _layout(x: str, h0: str | None, output: str, params: Mapping[str, str]) -> _
         "output", output, [("time", "batch", "hidden"), ("time", "batch", "output")]
     )
     batch = ["batch"] if "batch" in x_axes.words else []
-    h0_axes = _parse("h0", h0 or " ".join([*batch, "hidden"]), [("batch", "hidden")])
+    h0_axes = _parse(
+        "h0", " ".join([*batch, "hidden"]) if h0 is None else h0, [("batch", "hidden")]
+    )
     for argument, axes in (("output", output_axes), ("h0", h0_axes)):
         if ("batch" in axes.words) != ("batch" in x_axes.words):
             raise ValueError(f"{argument} and x must both have a batch axis, or neither")
@@ -153,6 +165,8 @@ def _layout(x: str, h0: str | None, output: str, params: Mapping[str, str]) -> _
     named: dict[str, Axes] = {}
     roles: dict[str, str] = {}
     for own, words in params.items():
+        if not isinstance(own, str) or own in ("x", "h0"):
+            raise ValueError(f"params has {own!r}; a name is a string, and not 'x' or 'h0'")
         axes = _parse(f"params[{own!r}]", words, list(_ROLES))
         role = _ROLES[axes.canonical]
         if role == "bias_ih_l0" and role in roles.values():
@@ -169,7 +183,7 @@ def _require_roles(roles: set[str], has_readout: bool) -> None:
     needed = ["weight_ih_l0", "weight_hh_l0"] + (["weight_ho"] if has_readout else [])
     for role in needed:
         if role not in roles:
-            raise ValueError(f"params lacks a {words[role]!r} matrix (torch's {role})")
+            raise ValueError(f"params lacks the matrix {words[role]!r} (torch's {role})")
     if not has_readout and roles & {"weight_ho", "bias_o"}:
         raise ValueError("params has a readout, so output must be 'time batch output'")
 
@@ -302,9 +316,12 @@ def _takes_d_h_n(backward: Callable[..., object], takes_h0: bool) -> bool:
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return True
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if len(positional) not in (least, least + 1):
+    required = [p for p in positional if p.default is p.empty]
+    if len(required) > least + 1 or len(positional) < least:
         names = ["params", "x", *(["h0"] if takes_h0 else []), "d_output", "d_h_n"]
         raise TypeError(
             f"backward takes {len(positional)} arguments; it is called with {', '.join(names)}"
         )
-    return len(positional) == least + 1
+    # An optional argument is the final state's cotangent only if its name speaks of h.
+    optional = positional[least : least + 1]
+    return len(required) > least or any("h" in p.name for p in optional)

@@ -1,0 +1,152 @@
+"""Right networks pass, wrong ones fail, and the report names what is wrong."""
+
+from pathlib import Path
+
+import networks
+import numpy as np
+import pytest
+
+import rnncheck
+from rnncheck.implementation import Implementation
+from rnncheck.implementations.references import NAMES
+from rnncheck.report import ExitCode, Finding, Status
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def findings(subject: Implementation) -> dict[str, Finding]:
+    report = rnncheck.check(subject, profile="quick")
+    assert not report.passed
+    assert report.exit_code == ExitCode.FINDING
+    return {finding.check: finding for finding in report.findings}
+
+
+@pytest.mark.parametrize("name", [*NAMES, "torch"])
+def test_references_and_torch_are_right(name: str) -> None:
+    report = rnncheck.check(name, profile="quick")
+    assert report.passed, report
+    ran = {c.check for c in report.checks if c.status is Status.PASSED}
+    expected = {c.check for c in report.checks}
+    assert ran == (expected - {"agrees_with_torch"} if name == "torch" else expected)
+    assert all(c.worst is not None and c.worst <= 1.0 for c in report.checks if c.check in ran)
+
+
+def test_a_right_network_of_ones_own_is_right() -> None:
+    report = rnncheck.check(networks.right, profile="quick")
+    assert report.passed, report
+    assert report.findings == ()
+    rnncheck.assert_correct(networks.right, profile="quick")
+
+
+def test_a_class_of_torch_and_one_of_ours_go_through_the_same_door() -> None:
+    torch = pytest.importorskip("torch")
+    from rnncheck.implementations.manual import RNN
+
+    assert rnncheck.check(torch.nn.RNN, profile="quick").implementation == "torch"
+    assert rnncheck.check(RNN, profile="quick").passed
+
+
+def test_a_missing_transpose_is_a_fault_of_the_carry_through_W_hh() -> None:
+    found = findings(networks.wrap(networks.forward, networks.no_transpose))
+    assert set(found) >= {"gradient_matches_truth", "gradient_matches_own_forward"}
+    assert "forward_matches_truth" not in found
+    diagnosis = found["gradient_matches_truth"].diagnosis
+    assert diagnosis is not None
+    assert "missing transpose of W_hh" in diagnosis
+
+
+def test_an_ignored_h0_is_named() -> None:
+    found = findings(networks.wrap(networks.forward_without_h0, networks.backward_without_h0))
+    forward = found["forward_matches_truth"]
+    assert forward.diagnosis is not None
+    assert "h0 is ignored" in forward.diagnosis
+    assert "h0" in found["gradient_matches_truth"].wrong
+    assert "gradient_matches_own_forward" not in found
+
+
+def test_a_tanh_in_float32_is_found_in_the_output() -> None:
+    found = findings(networks.wrap(networks.forward_in_float32, networks.backward))
+    forward = found["forward_matches_truth"]
+    assert forward.place is not None
+    assert forward.place.array in ("output", "h_n")
+    assert forward.diagnosis is not None
+    assert "float32" in forward.diagnosis
+
+
+@pytest.mark.parametrize("name", ["W_ih", "W_hh", "b", "x", "h0"])
+def test_one_wrong_gradient_is_the_one_that_is_named(name: str) -> None:
+    def one_wrong(*arguments: object) -> networks.Arrays:
+        gradients = networks.backward(*arguments)  # type: ignore[arg-type]
+        return gradients | {name: gradients[name] * (1 + 1e-9)}
+
+    found = findings(networks.wrap(networks.forward, one_wrong))
+    finding = found["gradient_matches_truth"]
+    assert finding.place is not None
+    assert finding.place.array == name
+    assert set(finding.wrong) == {name}
+    assert name not in finding.right
+
+
+def test_a_gradient_that_is_never_computed_is_named() -> None:
+    def no_bias(*arguments: object) -> networks.Arrays:
+        gradients = networks.backward(*arguments)  # type: ignore[arg-type]
+        return gradients | {"b": np.zeros_like(gradients["b"])}
+
+    finding = findings(networks.wrap(networks.forward, no_bias))["gradient_matches_truth"]
+    assert finding.diagnosis is not None
+    assert finding.diagnosis.startswith("the gradient for b is 0 everywhere")
+
+
+def test_the_smallest_case_is_on_disk_and_fails_alone() -> None:
+    subject = networks.wrap(networks.forward_without_h0, networks.backward_without_h0)
+    finding = findings(subject)["forward_matches_truth"]
+    assert finding.case_file is not None
+    case = rnncheck.Case.load(finding.case_file)
+    assert (case.T, case.B, case.spec.input_size, case.spec.hidden_size) == (1, 1, 1, 1)
+    expected = np.tanh(sum_of_terms(case, with_h0=True))
+    assert subject.forward(case).output.item() == np.tanh(sum_of_terms(case, with_h0=False))
+    assert expected != subject.forward(case).output.item()
+
+
+def sum_of_terms(case: rnncheck.Case, with_h0: bool) -> float:
+    """a = W_ih x + W_hh h0 + b, for a case in which everything has one entry."""
+    p = case.parameters
+    state = (p["weight_hh_l0"] * case.h0[0]).item() if with_h0 else 0.0
+    return float((p["weight_ih_l0"] * case.x[0]).item() + state + p["bias_ih_l0"].item())
+
+
+def test_the_same_seed_gives_the_same_report() -> None:
+    subject = networks.wrap(networks.forward, networks.no_transpose)
+    first, second = (rnncheck.check(subject, profile="quick", seed=3) for _ in range(2))
+    assert first.checks[0] == second.checks[0]
+    assert [f.message for f in first.findings] == [f.message for f in second.findings]
+    assert first.findings[0].case.origin == second.findings[0].case.origin
+
+
+def test_without_backward_gradient_checks_are_not_applicable() -> None:
+    report = rnncheck.check(networks.wrap(networks.forward), profile="quick")
+    statuses = {c.check: c.status for c in report.checks}
+    assert statuses["forward_matches_truth"] is Status.PASSED
+    assert statuses["gradient_matches_truth"] is Status.NOT_APPLICABLE
+    assert statuses["gradient_matches_own_forward"] is Status.NOT_APPLICABLE
+    assert report.passed
+
+
+def test_assert_correct_raises_with_the_report() -> None:
+    subject = networks.wrap(networks.forward, networks.no_transpose, name="no transpose")
+    with pytest.raises(AssertionError, match=r"(?s)WRONG: no transpose .*"):
+        rnncheck.assert_correct(subject, profile="quick")
+
+
+def test_a_network_that_gives_no_h_n_is_not_asked_for_its_gradient() -> None:
+    def output_only(params: networks.Arrays, x: object, h0: object) -> object:
+        return networks.forward(params, x, h0)[0]
+
+    def ignoring_d_h_n(p: networks.Arrays, x: object, h0: object, d: object) -> networks.Arrays:
+        return networks.backward(p, x, h0, d, np.zeros_like(h0))  # type: ignore[call-overload]
+
+    report = rnncheck.check(networks.wrap(output_only, ignoring_d_h_n), profile="quick")
+    assert report.passed, report
