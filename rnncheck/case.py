@@ -144,7 +144,7 @@ class Case:
     def load(cls, path: str | Path) -> "Case":
         """Read what `save` wrote. ValueError, naming the file, if it holds no case."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
                 arrays = {name: file[name] for name in file.files if name != "header"}
             spec = RNNSpec(**header["spec"])

@@ -232,8 +232,8 @@ def test_saturated_readouts_do_not_warn():
         assert (found["d_bias_o"] == 0).all()
 
 
-def test_importing_it_imports_numpy_and_the_spec_only():
-    """Beside NumPy and the standard library, only this package and rnncheck.spec are loaded."""
+def test_importing_it_imports_numpy_and_the_contract_only():
+    """Beside NumPy and the standard library, only this package and the contract are loaded."""
     code = (
         "import sys, numpy; before = set(sys.modules); import rnncheck.implementations.manual\n"
         "new = {m for m in set(sys.modules) - before if not m.startswith('numpy')}\n"
@@ -244,4 +244,5 @@ def test_importing_it_imports_numpy_and_the_spec_only():
     printed = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
     )
-    assert printed.stdout.strip() == "['rnncheck', 'rnncheck.implementations', 'rnncheck.spec']"
+    contract = ("canonical", "case", "implementation", "implementations", "module", "spec")
+    assert printed.stdout.strip() == str(["rnncheck", *(f"rnncheck.{name}" for name in contract)])
