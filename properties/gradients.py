@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from rnncheck.case import Array, Case
-from rnncheck.oracles.differences import central_difference, widest_step
+from rnncheck.oracles.differences.central import central_difference, widest_step
 from rnncheck.oracles.noise import Noise
 from rnncheck.oracles.sampled import SampledNetwork
 from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome

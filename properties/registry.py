@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rnncheck.properties.outcome import Outcome
+from rnncheck.properties.strategies import Kind
 from rnncheck.properties.trial import Trial
 
-FAMILIES = ("truth", "gradients", "agreement")
+FAMILIES = ("truth", "dyadic", "gradients", "agreement")
 """The files of checks, in the order in which a report shows them."""
 
 Law = Callable[[Trial], Outcome]
@@ -21,6 +22,7 @@ class Check:
     id: the name of the function, everywhere. family: the file it stands in. needs_gradients:
     whether it applies to implementations with a backward pass only. costly: whether one case
     takes many calls, so that the profile limits them. needs_torch: whether torch must be installed.
+    kind: of the cases it is run on.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Check:
     needs_gradients: bool = False
     needs_torch: bool = False
     costly: bool = False
+    kind: Kind = "general"
 
     @property
     def equation(self) -> str:
@@ -40,14 +43,18 @@ _registered: dict[str, Check] = {}
 
 
 def check(
-    *, needs_gradients: bool = False, needs_torch: bool = False, costly: bool = False
+    *,
+    needs_gradients: bool = False,
+    needs_torch: bool = False,
+    costly: bool = False,
+    kind: Kind = "general",
 ) -> Callable[[Law], Law]:
     """Register a function of a trial as a check of the family that its file is."""
 
     def register(law: Law) -> Law:
         family = law.__module__.rpartition(".")[2]
         name = law.__name__
-        _registered[name] = Check(name, family, law, needs_gradients, needs_torch, costly)
+        _registered[name] = Check(name, family, law, needs_gradients, needs_torch, costly, kind)
         return law
 
     return register

@@ -6,7 +6,7 @@ what an implementation says it can do.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,15 +14,30 @@ from hypothesis import strategies as st
 
 from rnncheck.case import Array, Case
 from rnncheck.implementation import Capabilities
+from rnncheck.oracles.dyadic import fits, is_dyadic
 from rnncheck.spec import RNNSpec, Shape
 
 Regime = Literal[
-    "lively", "contractive", "orthogonal", "chaotic", "saturating", "sparse", "tiny", "one_hot"
+    "lively",
+    "contractive",
+    "orthogonal",
+    "chaotic",
+    "saturating",
+    "sparse",
+    "tiny",
+    "one_hot",
+    "dyadic",
 ]
+GENERAL: tuple[Regime, ...] = tuple(name for name in get_args(Regime) if name != "dyadic")
+Kind = Literal["general", "dyadic"]
 Cotangent = Literal["both", "output", "state", "last_output", "sparse", "large"]
 
 LONG = (33, 80)
 """Steps of a long case: enough for a truncation that forgets to show, few enough to stay quick."""
+
+
+MOST_DYADIC = 16
+"""Steps of a dyadic case, before it is cut to the bits of its dtype: more never fit."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +58,26 @@ class Draw:
     seed: int
 
 
-def draws(can: Capabilities) -> st.SearchStrategy[Draw]:
-    """Draws of cases that an implementation with these capabilities can run."""
-    return st.builds(_assemble, st.just(can), specs(can), sizes(can), patterns(can), _SEEDS)
+def draws(can: Capabilities, kind: Kind = "general") -> st.SearchStrategy[Draw]:
+    """Draws of cases that an implementation with these capabilities can run.
+
+    kind: general, or dyadic: linear and ReLU networks of multiples of 1/4.
+    """
+    if kind == "dyadic":
+        can = dyadic_part(can)
+    if not can.nonlinearities:
+        return st.nothing()
+    parts = (specs(can), sizes(can), patterns(can, kind), _SEEDS)
+    return st.builds(_assemble, st.just(can), *parts)
+
+
+def dyadic_part(can: Capabilities) -> Capabilities:
+    """What is left of the capabilities where nothing may round; no nonlinearity if nothing is."""
+    linear = tuple(name for name in can.nonlinearities if name in ("relu", "identity"))
+    plain = tuple(name for name in can.readouts if name == "identity")
+    if can.needs_readout and not plain:
+        linear = ()
+    return replace(can, nonlinearities=linear, readouts=plain)
 
 
 def cases(can: Capabilities | None = None) -> st.SearchStrategy[Case]:
@@ -98,11 +130,11 @@ class Pattern:
     dtype: str
 
 
-def patterns(can: Capabilities) -> st.SearchStrategy[Pattern]:
+def patterns(can: Capabilities, kind: Kind) -> st.SearchStrategy[Pattern]:
     """Regime, cotangents, initial state, lengths, dropout and dtype."""
     return st.builds(
         Pattern,
-        st.sampled_from(get_args(Regime)),
+        st.sampled_from(GENERAL) if kind == "general" else st.just("dyadic"),
         st.sampled_from(get_args(Cotangent)),
         st.sampled_from([True, True, True, False] if can.initial_state else [False]),
         st.sampled_from([False, False, True] if can.lengths else [False]),
@@ -121,8 +153,11 @@ def _assemble(
         lengths = tuple(int(n) for n in random.integers(0 if T < 2 else 1, T + 1, B))
         if T and B > 1 and seed % 4 == 0:
             lengths = (0, T, *lengths[2:])
+    # A long case shows what is forgotten only if gradients live that long.
+    forgets = LONG[0] <= T and seed % 2 and pattern.regime != "dyadic"
+    regime: Regime = "orthogonal" if forgets else pattern.regime
     return Draw(
-        spec=spec, T=T, B=B, regime=pattern.regime, cotangent=pattern.cotangent, h0=pattern.h0,
+        spec=spec, T=T, B=B, regime=regime, cotangent=pattern.cotangent, h0=pattern.h0,
         final_state=can.final_state, lengths=lengths,
         dropout=pattern.dropout and spec.num_layers > 1, dtype=pattern.dtype,
         one_bias=2 not in can.bias_vectors, seed=seed,
@@ -131,6 +166,21 @@ def _assemble(
 
 def build(draw: Draw) -> Case:
     """The case of a draw: every number comes from its seed."""
+    case = _build(draw)
+    while draw.regime == "dyadic" and is_dyadic(case) and not fits(case) and draw.T > 1:
+        draw = _shorter(draw)
+        case = _build(draw)
+    return case
+
+
+def _shorter(draw: Draw) -> Draw:
+    """The same draw with fewer steps: a dyadic case must stay within its bits."""
+    T = min(MOST_DYADIC, draw.T - 1)
+    lengths = None if draw.lengths is None else tuple(min(n, T) for n in draw.lengths)
+    return replace(draw, T=T, lengths=lengths)
+
+
+def _build(draw: Draw) -> Case:
     random = np.random.default_rng(draw.seed)
     spec, shapes = draw.spec, draw.spec.array_shapes(draw.T, draw.B)
     parameters = {
@@ -170,8 +220,9 @@ def _pad_with_nan(case: Case) -> Case:
 def _cotangents(
     draw: Draw, shapes: dict[str, Shape], random: np.random.Generator
 ) -> tuple[Array, Array]:
-    d_output = random.standard_normal(shapes["d_output"])
-    d_h_n = random.standard_normal(shapes["d_h_n"])
+    draw_one = _quarters if draw.regime == "dyadic" else _normal(1.0)
+    d_output = draw_one("d_output", shapes["d_output"], random)
+    d_h_n = draw_one("d_h_n", shapes["d_h_n"], random)
     match draw.cotangent:
         case "output":
             d_h_n[...] = 0.0
@@ -183,7 +234,7 @@ def _cotangents(
         case "sparse":
             d_output *= random.random(d_output.shape) < 0.2
         case "large":
-            d_output, d_h_n = -1000.0 * np.abs(d_output), -1000.0 * np.abs(d_h_n)
+            d_output, d_h_n = -1024.0 * np.abs(d_output), -1024.0 * np.abs(d_h_n)
     return d_output, d_h_n
 
 
@@ -236,6 +287,14 @@ def _one_hot(name: str, shape: Shape, random: np.random.Generator) -> Array:
     return np.eye(shape[-1])[random.integers(0, shape[-1], shape[:-1])]
 
 
+def _quarters(name: str, shape: Shape, random: np.random.Generator) -> Array:
+    """Multiples of 1/4 in [-1, 1]; few and small in the recurrent matrix, so that sums stay small."""
+    quarters = random.integers(-4, 5, shape) / 4.0
+    if "weight_hh" not in name:
+        return quarters
+    return np.where(random.random(shape) < 1.5 / shape[0], np.sign(quarters) / 2.0, 0.0)
+
+
 _REGIMES: dict[Regime, _Regime] = {
     "lively": _Regime(_scaled(1.0), _normal(1.0)),
     "contractive": _Regime(_scaled(0.4), _normal(1.0)),
@@ -245,4 +304,5 @@ _REGIMES: dict[Regime, _Regime] = {
     "sparse": _Regime(_with_zeros(_scaled(1.5)), _with_zeros(_normal(1.0))),
     "tiny": _Regime(_scaled(1.0), _normal(1e-20)),
     "one_hot": _Regime(_scaled(1.0), _one_hot),
+    "dyadic": _Regime(_quarters, _quarters),
 }

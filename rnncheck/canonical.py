@@ -60,7 +60,7 @@ def floats(name: str, array: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:
 
 def _converted(name: str, array: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:
     try:
-        return np.array(array, dtype=dtype)
+        return np.asarray(array, dtype=dtype)  # not np.array: it warns of torch's tensors
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be an array of numbers: {error}") from None
 
@@ -138,7 +138,7 @@ def checked_state_dict(
     require_names(spec, state, "state_dict")
     arrays = {}
     for name, shape in spec.parameter_shapes().items():
-        array = _converted(name, state[name], dtype)
+        array = _converted(name, state[name], dtype).copy()
         require_shape(name, array.shape, shape)
         arrays[name] = array
     return arrays

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterator
 
 from rnncheck.diagnosis import diagnose
-from rnncheck.engine import Pool, Run
+from rnncheck.engine import Run
 from rnncheck.events import Event, Finished
-from rnncheck.implementation import Capabilities, Implementation
+from rnncheck.implementation import Implementation
 from rnncheck.loading import as_implementation
+from rnncheck.pool import Pools
 from rnncheck.report import Report
 from rnncheck.settings import Settings, profile
 
 
 def run_events(
-    subject: Implementation, settings: Settings, pools: dict[Capabilities, Pool] | None = None
+    subject: Implementation, settings: Settings, pools: Pools | None = None
 ) -> Iterator[Event]:
     """The engine's events for one implementation, findings diagnosed."""
     return Run(subject, settings, pools, diagnose).events()

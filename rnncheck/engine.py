@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from rnncheck.events import Checked, CheckEnded, Event, Finished, Found, Running, Started
-from rnncheck.implementation import Capabilities, Implementation, locate
+from rnncheck.implementation import Implementation, locate
 from rnncheck.keeper import Keeper
-from rnncheck.pool import draw_pool, smallest_failing
+from rnncheck.pool import Pools, Source
 from rnncheck.properties.outcome import NotApplicable, Outcome
 from rnncheck.properties.registry import Check, all_checks, named_checks
-from rnncheck.properties.strategies import Draw, build
-from rnncheck.properties.trial import PoolCase, Refused, Trial, has_torch
+from rnncheck.properties.strategies import Draw
+from rnncheck.properties.trial import Refused, Trial, has_torch
 from rnncheck.report import CheckReport, Finding, Report, Status
 from rnncheck.results import SubjectError
 from rnncheck.settings import Settings
@@ -21,8 +21,6 @@ Diagnose = Callable[[Finding, list[Trial]], str | None]
 
 FAILING_CASES = 6
 """How many failing cases a diagnosis must explain, if the pool has so many."""
-
-Pool = dict[Draw, PoolCase]
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,7 @@ class Tally:
     witnesses: int = 0
     worst: float | None = None
     notes: Counter[str] = field(default_factory=Counter)
+    error: str = ""
 
     def add(self, verdict: Verdict) -> float | None:
         """Count a verdict; its ratio, if it measured one."""
@@ -69,7 +68,9 @@ class Tally:
         if verdict.outcome:
             note = verdict.outcome.note
             self.witnesses += verdict.outcome.witness
-        if note:
+        if verdict.word == "error":
+            self.error = note
+        elif note:
             self.notes[note] += 1
         entry = verdict.outcome.worst if verdict.outcome else None
         if entry is None:
@@ -92,10 +93,11 @@ class Tally:
         if self.words["error"]:
             status = Status.ERROR
         common = self.notes.most_common(1)
+        note = self.error or (common[0][0] if common else "")
         return CheckReport(
             self.check.id, self.check.family, status, self.seen, self.witnesses,
             self.words["refused"], self.words["not_applicable"], self.worst,
-            common[0][0] if common else "", finding,
+            note, finding,
         )  # fmt: skip
 
 
@@ -103,12 +105,12 @@ class Run:
     """One implementation through every check. Iterate over `events()`."""
 
     def __init__(
-        self, subject: Implementation, settings: Settings, pools: dict[Capabilities, Pool] | None = None,
+        self, subject: Implementation, settings: Settings, pools: Pools | None = None,
         diagnose: Diagnose | None = None,
     ) -> None:  # fmt: skip
         self.subject, self.settings, self.diagnose = subject, settings, diagnose
         self.can = subject.capabilities
-        self.pools = {} if pools is None else pools
+        self.pools = pools or Pools()
         self.keeper = Keeper(settings.folder, subject.name)
         chosen = named_checks(list(settings.checks)) if settings.checks else all_checks()
         self.tallies = {check.id: Tally(check) for check in chosen}
@@ -117,8 +119,7 @@ class Run:
     def events(self) -> Iterator[Event]:
         """Run everything, saying so as it goes; the last event holds the report."""
         applicable = [t.check for t in self.tallies.values() if self._applies(t)]
-        profile = self.settings.profile
-        steps = sum(profile.costly_cases if c.costly else profile.cases for c in applicable)
+        steps = sum(self._source(check).count for check in applicable)
         yield Started(self.subject.name, tuple(self.tallies), steps)
         yield from self._find_abilities(applicable)
         for check in sorted(applicable, key=lambda c: c.costly):
@@ -149,9 +150,12 @@ class Run:
 
     def _find_abilities(self, checks: Iterable[Check]) -> Iterator[Event]:
         """Whether forward gives h_n is known once it has run: if not, no cotangent asks for it."""
-        first = next(iter(checks), None)
-        entry = next((e for e in self._pool().values() if not e.case.is_degenerate), None)
-        if first is None or entry is None:
+        first = next((check for check in checks if check.kind == "general"), None)
+        if first is None:
+            return
+        pool = self.pools.get(self._source(first)).values()
+        entry = next((e for e in pool if not e.case.is_degenerate), None)
+        if entry is None:
             return
         yield Running(first.id, first.family, self.keeper.running(entry.case))
         try:
@@ -161,15 +165,14 @@ class Run:
         if silent:
             self.can = replace(self.can, final_state=False)
 
-    def _pool(self) -> Pool:
-        if self.can not in self.pools:
-            drawn = draw_pool(self.can, self.settings.seed, self.settings.profile.cases)
-            self.pools[self.can] = {draw: PoolCase(build(draw)) for draw in drawn}
-        return self.pools[self.can]
+    def _source(self, check: Check) -> Source:
+        count = self.settings.profile.cases
+        count = count if check.kind == "general" else max(count // 4, 1)
+        return Source(self.can, check.kind, self.settings.seed, count)
 
     def _run(self, check: Check) -> Iterator[Event]:
         tally = self.tallies[check.id]
-        for draw, entry in self._pool().items():
+        for draw, entry in self.pools.get(self._source(check)).items():
             if check.costly and self._enough(tally):
                 tally.add(Verdict("not_applicable"))
                 continue
@@ -188,9 +191,10 @@ class Run:
     def _finding(self, check: Check) -> Generator[Event, None, Finding]:
         """Shrink, keep the case, and only then speak."""
         verdicts: dict[Draw, Verdict] = {}
+        source = self._source(check)
 
         def fails(draw: Draw) -> bool:
-            entry = self._pool().get(draw) or PoolCase(build(draw))
+            entry = self.pools.case(source, draw)
             self.keeper.running(entry.case)
             verdicts[draw] = judge(check, Trial(self.subject, entry))
             return verdicts[draw].word == "failed"
@@ -198,9 +202,9 @@ class Run:
         profile = self.settings.profile
         yield Running(check.id, check.family, self.keeper.running_file)
         most = profile.cases + (profile.costly_cases if check.costly else profile.shrink_cases)
-        found = smallest_failing(self.can, self.settings.seed, profile.cases, fails, most)
+        found = source.smallest(fails, most)
         draw = found or self.failed[check.id]
-        entry = self._pool().get(draw) or PoolCase(build(draw))
+        entry = self.pools.case(source, draw)
         trial = Trial(self.subject, entry)
         verdict = verdicts.get(draw) or judge(check, trial)
         finding = describe(check, trial, verdict)
@@ -213,7 +217,8 @@ class Run:
 
     def _failing(self, check: Check) -> Iterator[Trial]:
         """Cases of the pool on which the check fails: a few, or the one that is known if it is costly."""
-        entries = [self._pool()[self.failed[check.id]]] if check.costly else self._pool().values()
+        pool = self.pools.get(self._source(check))
+        entries = [pool[self.failed[check.id]]] if check.costly else list(pool.values())
         left = FAILING_CASES
         for entry in entries:
             trial = Trial(self.subject, entry)

@@ -1,68 +1,90 @@
-"""The pool of cases, and the search for the smallest one that fails. Hypothesis does both."""
+"""The pools of cases, and the search for the smallest one that fails. Hypothesis does both."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from rnncheck.implementation import Capabilities
-from rnncheck.properties.strategies import Draw, draws
+from rnncheck.properties.strategies import Draw, Kind, build, draws
+from rnncheck.properties.trial import PoolCase
 
 
-def draw_pool(can: Capabilities, start: int, count: int) -> list[Draw]:
-    """`count` draws (fewer if there are no more) within the capabilities; the same for one seed."""
-    drawn: dict[Draw, None] = {}
-    _search(can, start, count, (Phase.generate,), lambda draw: drawn.setdefault(draw))
-    return list(drawn)
+@dataclass(frozen=True)
+class Source:
+    """What a pool is drawn from: the cases of a kind that capabilities allow, a seed, a count."""
+
+    can: Capabilities
+    kind: Kind
+    seed: int
+    count: int
+
+    def draw(self) -> list[Draw]:
+        """`count` different draws (fewer if there are no more), always the same ones."""
+        drawn: dict[Draw, None] = {}
+        self._search((Phase.generate,), drawn.setdefault)
+        return list(drawn)
+
+    def smallest(self, fails: Callable[[Draw], bool], most: int) -> Draw | None:
+        """The smallest draw that fails, beginning with the pool itself.
+
+        fails: asked once for each draw; after `most` questions every new draw counts as passing, so
+        that the search ends with the smallest failure known by then. None if none of the pool fails.
+        """
+        known: dict[Draw, bool] = {}
+        failing: list[Draw] = []
+
+        def judge(draw: Draw) -> None:
+            if draw not in known:
+                known[draw] = len(known) < most and fails(draw)
+            if known[draw]:
+                failing.append(draw)
+                raise _Failing
+
+        try:
+            self._search((Phase.generate, Phase.shrink), judge)
+        except _Failing:
+            return failing[-1]
+        return None
+
+    def _search(self, phases: tuple[Phase, ...], visit: Callable[[Draw], object]) -> None:
+        strategy = draws(self.can, self.kind)
+        if strategy.is_empty:
+            return
+
+        @seed(self.seed)
+        @settings(
+            max_examples=self.count,
+            phases=phases,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+        )
+        @given(strategy)
+        def look(draw: Draw) -> None:
+            visit(draw)
+
+        look()
 
 
 class _Failing(Exception):
     """Tells Hypothesis that a draw is one of those to shrink."""
 
 
-def smallest_failing(
-    can: Capabilities, start: int, count: int, fails: Callable[[Draw], bool], most: int
-) -> Draw | None:
-    """The smallest draw that fails, beginning with the pool of the same seed and count.
+@dataclass
+class Pools:
+    """Every pool of a session: implementations of the same capabilities share cases and truth."""
 
-    fails: asked once for each draw; after `most` questions every new draw counts as passing, so that
-    the search ends with the smallest failure known by then. None if none of the pool fails.
-    """
-    known: dict[Draw, bool] = {}
-    failing: list[Draw] = []
+    pools: dict[Source, dict[Draw, PoolCase]] = field(default_factory=dict)
 
-    def judge(draw: Draw) -> None:
-        if draw not in known:
-            known[draw] = len(known) < most and fails(draw)
-        if known[draw]:
-            failing.append(draw)
-            raise _Failing
+    def get(self, source: Source) -> dict[Draw, PoolCase]:
+        """The pool of a source, drawn when it is first asked for."""
+        if source not in self.pools:
+            self.pools[source] = {draw: PoolCase(build(draw)) for draw in source.draw()}
+        return self.pools[source]
 
-    try:
-        _search(can, start, count, (Phase.generate, Phase.shrink), judge)
-    except _Failing:
-        return failing[-1]
-    return None
-
-
-def _search(
-    can: Capabilities,
-    start: int,
-    count: int,
-    phases: tuple[Phase, ...],
-    visit: Callable[[Draw], object],
-) -> None:
-    @seed(start)
-    @settings(
-        max_examples=count,
-        phases=phases,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        verbosity=Verbosity.quiet,
-    )
-    @given(draws(can))
-    def look(draw: Draw) -> None:
-        visit(draw)
-
-    look()
+    def case(self, source: Source, draw: Draw) -> PoolCase:
+        """A draw's case: the pool's own, or a new one."""
+        return self.get(source).get(draw) or PoolCase(build(draw))

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from rnncheck.checking import run_events
-from rnncheck.engine import Pool
 from rnncheck.events import Event
-from rnncheck.implementation import Capabilities
 from rnncheck.loading import built_in, parse_target
+from rnncheck.pool import Pools
 from rnncheck.process import run_in_process
 from rnncheck.settings import Settings
 
@@ -20,7 +19,7 @@ def run_all(targets: Sequence[str], settings: Settings) -> Iterator[Event]:
     """
     parsed = [parse_target(text) for text in targets]
     ready = {t.text: built_in(t.text) for t in parsed if t.file is None}
-    pools: dict[Capabilities, Pool] = {}
+    pools = Pools()
     for target in parsed:
         if target.file is None:
             yield from run_events(ready[target.text], settings, pools)

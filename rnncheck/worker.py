@@ -8,10 +8,9 @@ import sys
 import traceback
 
 from rnncheck.checking import run_events
-from rnncheck.engine import Pool
 from rnncheck.frames import Trouble, Unit, read_frame, write_frame
-from rnncheck.implementation import Capabilities
 from rnncheck.loading import load_file, parse_target
+from rnncheck.pool import Pools
 from rnncheck.results import UsageError
 
 
@@ -22,7 +21,7 @@ def main() -> None:
     unit = read_frame(sys.stdin.buffer)
     assert isinstance(unit, Unit)
     try:
-        pools: dict[Capabilities, Pool] = {}
+        pools = Pools()
         for subject in load_file(parse_target(unit.target)):
             for event in run_events(subject, unit.settings, pools):
                 write_frame(channel, event)

@@ -115,7 +115,8 @@ def wrap(
     x, h0, output, params: dimension words, one for each axis, out of `time batch input hidden
     prev output 1`; `params` maps your names to them. `"hidden prev"` is torch's orientation
     (`h @ W.T`), `"prev hidden"` the other. Without `batch` in x the network is unbatched; `h0=None`
-    means it always starts from zeros, and neither function is given one; one `"hidden"`
+    means it always starts from zeros, and neither function is given one (an `h_n` then has the axes
+    of output without time); one `"hidden"`
     vector is the bias, two are the two biases of torch; `"output hidden"` is a readout (no nonlinearity).
 
     nonlinearity: tanh, relu, sigmoid or identity. dtypes: what it claims to compute in.
@@ -153,10 +154,8 @@ def _layout(x: str, h0: str | None, output: str, params: Mapping[str, str]) -> _
     output_axes = _parse(
         "output", output, [("time", "batch", "hidden"), ("time", "batch", "output")]
     )
-    batch = ["batch"] if "batch" in x_axes.words else []
-    h0_axes = _parse(
-        "h0", " ".join([*batch, "hidden"]) if h0 is None else h0, [("batch", "hidden")]
-    )
+    one_step = ["hidden" if w == "output" else w for w in output_axes.words if w != "time"]
+    h0_axes = _parse("h0", " ".join(one_step) if h0 is None else h0, [("batch", "hidden")])
     for argument, axes in (("output", output_axes), ("h0", h0_axes)):
         if ("batch" in axes.words) != ("batch" in x_axes.words):
             raise ValueError(f"{argument} and x must both have a batch axis, or neither")
@@ -201,7 +200,8 @@ class Wrapped:
         dtypes: tuple[str, ...],
     ) -> None:
         for argument, function in (("forward", forward), ("backward", backward)):
-            if function is not None and not callable(function):
+            is_left_out = argument == "backward" and function is None
+            if not (is_left_out or callable(function)):
                 raise TypeError(f"{argument} must be a function, not {function!r}")
         self.name = name or getattr(forward, "__name__", "wrapped")
         self._user_forward, self._user_backward, self._layout = forward, backward, layout

@@ -26,7 +26,8 @@ def report_text(report: Report) -> str:
 def render(report: Report) -> Group:
     """The report for a rich console."""
     findings = [Padding(render_finding(*group), (1, 0, 0, 0)) for group in _grouped(report)]
-    return Group(_checks(report), *findings, Text(), verdict_line(report))
+    errors = [Text(f"\n{c.note}") for c in report.checks if c.status is Status.ERROR]
+    return Group(_checks(report), *findings, *errors, Text(), verdict_line(report))
 
 
 def verdict_line(report: Report) -> Text:
@@ -75,6 +76,8 @@ def _remarks(check: CheckReport) -> str:
     """Why a check says nothing, or what it left out; nothing for cases merely out of its reach."""
     refused = f"{check.refused} degenerate cases refused" if check.refused else ""
     plain = check.status in (Status.PASSED, Status.FAILED)
+    if check.status is Status.ERROR:
+        return "rnncheck failed: see below"
     note = "" if plain and (check.not_applicable or check.refused) else check.note
     return "; ".join(part for part in (refused, note) if part)
 

@@ -149,7 +149,7 @@ def test_what_is_no_array_of_numbers_is_told_by_name(value):
     with pytest.raises((TypeError, ValueError), match=r"^(x|h0) (must be an array|has shape)"):
         accept(value)
     if value is not None:
-        with pytest.raises((TypeError, ValueError), match="^h0 must be an array of numbers: "):
+        with pytest.raises((TypeError, ValueError), match=r"^h0 must be an array of numbers: "):
             accept(numbers(T, B, I), value)
 
 
@@ -202,7 +202,7 @@ def test_a_wrong_shape_in_a_state_dict_is_told(name):
 @pytest.mark.parametrize("value", [[[1.0], [1.0, 2.0]], "no", [{}]])
 def test_what_is_no_array_in_a_state_dict_is_told(value):
     state = {**state_of(SPEC), "bias_hh_l1": value}
-    with pytest.raises(TypeError, match="^bias_hh_l1 must be an array of numbers: "):
+    with pytest.raises(TypeError, match=r"^bias_hh_l1 must be an array of numbers: "):
         checked_state_dict(SPEC, state, FLOAT64)
 
 

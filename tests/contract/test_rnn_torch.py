@@ -5,6 +5,7 @@ the envelope allows on this very case; torch and ours are both correct, so that 
 twice as far apart.
 """
 
+import inspect
 from functools import lru_cache
 from typing import Any
 
@@ -145,8 +146,6 @@ def test_torch_loads_our_state_dict(torch, reference, spec):
 @pytest.mark.parametrize("reference", [manual, autodiff], ids=["manual", "auto"])
 def test_the_constructor_takes_the_arguments_of_torch(torch, reference):
     """The eight that torch documents, in its order, with its defaults."""
-    import inspect
-
     documented = [
         "input_size", "hidden_size", "num_layers", "nonlinearity", "bias", "batch_first",
         "dropout", "bidirectional",

@@ -1,8 +1,5 @@
 """What the manual implementation promises beside its numbers: padding, sizes, memory, dtypes."""
 
-import os
-import subprocess
-import sys
 import warnings
 from dataclasses import replace
 
@@ -230,19 +227,3 @@ def test_saturated_readouts_do_not_warn():
         assert (found["output"] == [1, 0]).all()
         assert (found["h_n"][0, :, :2] == [1, 0]).all()
         assert (found["d_bias_o"] == 0).all()
-
-
-def test_importing_it_imports_numpy_and_the_contract_only():
-    """Beside NumPy and the standard library, only this package and the contract are loaded."""
-    code = (
-        "import sys, numpy; before = set(sys.modules); import rnncheck.implementations.manual\n"
-        "new = {m for m in set(sys.modules) - before if not m.startswith('numpy')}\n"
-        "new = {m for m in new if m.partition('.')[0] not in sys.stdlib_module_names}\n"
-        "print(sorted(m for m in new if not m.startswith('rnncheck.implementations.manual')))"
-    )
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    printed = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
-    )
-    contract = ("canonical", "case", "implementation", "implementations", "module", "spec")
-    assert printed.stdout.strip() == str(["rnncheck", *(f"rnncheck.{name}" for name in contract)])
