@@ -1,13 +1,15 @@
 """Do independent implementations agree? Each is wrong in its own way, if at all."""
 
 import importlib
+from functools import partial
 
 from rnncheck.case import Array
 from rnncheck.implementation import Implementation
 from rnncheck.implementations.references import NAMES, reference
+from rnncheck.oracles.envelope import Envelope
 from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
 from rnncheck.properties.registry import check
-from rnncheck.properties.trial import Refused, Trial, has_torch
+from rnncheck.properties.trial import Refused, Trial, has_torch, judged
 
 
 @check()
@@ -18,15 +20,11 @@ def agrees_with_references(trial: Trial) -> Outcome:
     together they may differ by two.
     """
     names = [name for name in NAMES if name != trial.subject.name]
-    comparison, met = Comparison(), []
-    for name in names:
-        other = trial.other(name, lambda name=name: reference(name))  # type: ignore[misc]
-        if other.subject.capabilities.missing(trial.case) is None:
-            compare_with_other(trial, other, comparison)
-            met.append(name)
+    others = [trial.other(name, partial(reference, name)) for name in names]
+    met = [other for other in others if other.subject.capabilities.missing(trial.case) is None]
     if not met:
         raise NotApplicable(f"no reference runs {trial.case.sizes()}")
-    return _outcome(trial, comparison)
+    return _agreement(trial, met)
 
 
 @check(needs_torch=True)
@@ -43,32 +41,33 @@ def agrees_with_torch(trial: Trial) -> Outcome:
     missing = other.subject.capabilities.missing(trial.case)
     if missing:
         raise NotApplicable(f"torch.nn.RNN has no {missing}")
-    comparison = Comparison()
-    compare_with_other(trial, other, comparison)
-    return _outcome(trial, comparison)
+    return _agreement(trial, [other])
 
 
-def compare_with_other(trial: Trial, other: Trial, comparison: Comparison) -> None:
-    """Add every array that both have."""
+def _agreement(trial: Trial, others: list[Trial]) -> Outcome:
+    """Every array that both have, against each of the others."""
     mine: dict[str, Array | None] = dict(trial.forward._asdict())
     if trial.subject.capabilities.gradients:
         mine |= trial.gradients
     try:
-        theirs = {**other.forward._asdict(), **other.gradients}
+        theirs = [{**other.forward._asdict(), **other.gradients} for other in others]
     except Refused:
-        raise NotApplicable(f"{other.subject.name} refuses {trial.case.sizes()}") from None
-    for name, value in mine.items():
-        expected = theirs.get(name)
-        if value is None or expected is None:
-            continue
-        allowance = trial.envelope[name]
-        error = abs(value.astype("float64") - expected.astype("float64"))
-        comparison.add(name, value, expected, error, 2.0 * allowance.allowed, allowance.telling)
+        raise NotApplicable(f"another network refuses {trial.case.sizes()}") from None
 
+    def compare(allowed: Envelope) -> Outcome:
+        comparison = Comparison()
+        for name, value in mine.items():
+            for arrays in theirs:
+                if value is None or arrays[name] is None:
+                    continue
+                error = abs(value.astype("float64") - arrays[name].astype("float64"))
+                allowance = allowed[name]
+                limit = 2.0 * allowance.allowed
+                comparison.add(name, value, arrays[name], error, limit, allowance.telling)
+        return comparison.outcome(trial.case.T > 1)
 
-def _outcome(trial: Trial, comparison: Comparison) -> Outcome:
-    outcome = comparison.outcome(trial.case.T > 1)
-    if outcome.failed and trial.envelope.near_kinks:
+    outcome = judged(trial, compare)
+    if outcome.failed and (trial.truth.kinks or trial.envelope.near_kinks):
         return Outcome((), witness=False, note="ReLU kinks: its derivative there is a convention")
     return outcome
 

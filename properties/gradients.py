@@ -6,11 +6,12 @@ import numpy as np
 
 from rnncheck.case import Array, Case
 from rnncheck.oracles.differences.central import central_difference, widest_step
+from rnncheck.oracles.envelope import Envelope
 from rnncheck.oracles.noise import Noise
 from rnncheck.oracles.sampled import SampledNetwork
 from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
 from rnncheck.properties.registry import check
-from rnncheck.properties.trial import Trial
+from rnncheck.properties.trial import Trial, judged
 
 MOST_WORK = 3000
 """Entries times steps, rows and cells of a case: every entry takes seven forward passes, and a
@@ -34,18 +35,21 @@ def gradient_matches_own_forward(trial: Trial) -> Outcome:
     entries = sum(array.size for array in gradients.values())
     if entries * case.T * case.B * case.spec.num_states > MOST_WORK:
         raise NotApplicable("the case is too large for differences")
-    noise = loss_noise(trial)
-    comparison = Comparison()
-    for name, gradient in gradients.items():
-        value, doubt = differences(trial, name, noise)
-        allowance = trial.envelope[name]
-        allowed = allowance.allowed + doubt
-        error = np.abs(gradient.astype(np.float64) - value)
-        telling = allowance.telling & np.isfinite(allowed)
-        for index in zip(*np.nonzero(telling & (error > allowed)), strict=True):
-            telling[index] = not crosses_kink(trial.case, name, index)
-        comparison.add(name, gradient, value, error, allowed, telling)
-    return comparison.outcome(trial.case.T > 1)
+
+    def compare(envelope: Envelope) -> Outcome:
+        comparison, noise = Comparison(), loss_noise(trial, envelope)
+        for name, gradient in gradients.items():
+            value, doubt = differences(trial, name, noise)
+            allowance = envelope[name]
+            allowed = allowance.allowed + doubt
+            error = np.abs(gradient.astype(np.float64) - value)
+            telling = allowance.telling & np.isfinite(allowed)
+            for index in zip(*np.nonzero(telling & (error > allowed)), strict=True):
+                telling[index] = not crosses_kink(case, name, index)
+            comparison.add(name, gradient, value, error, allowed, telling)
+        return comparison.outcome(case.T > 1)
+
+    return judged(trial, compare)
 
 
 def differences(trial: Trial, name: str, noise: float) -> tuple[Array, Array]:
@@ -80,7 +84,7 @@ def _signs(case: Case) -> Array:
     return signs
 
 
-def loss_noise(trial: Trial) -> float:
+def loss_noise(trial: Trial, envelope: Envelope) -> float:
     """How far rounding may move L: Σ |cotangent| · envelope, and the last sum's own n·u·Σ|terms|."""
     case, total = trial.case, 0.0
     output, h_n = trial.forward
@@ -90,7 +94,7 @@ def loss_noise(trial: Trial) -> float:
         valid = value != 0
         weight = np.abs(np.where(valid, cotangent, 0.0))
         unit = np.finfo(np.float64).eps / 2
-        total += float((weight * trial.envelope[name].allowed).sum())
+        total += float((weight * envelope[name].allowed).sum())
         total += (value.size + 1) * unit * float((weight * np.abs(value)).sum())
     return total
 

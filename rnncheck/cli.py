@@ -1,4 +1,4 @@
-"""The command line: `rnncheck check`, `rnncheck gate`, `rnncheck list`."""
+"""The command line: `rnncheck check`, `gate`, `list` and `explain`."""
 
 import functools
 import sys
@@ -127,6 +127,21 @@ def list_() -> int:
     for entry in all_checks():
         click.echo(f"{entry.family:<10} {entry.id:<30} {entry.equation}")
     click.echo(f"\nnetworks   {', '.join(BUILT_IN)}")
+    return 0
+
+
+@main.command()
+@click.argument("what", metavar="CHECK|CASE.npz")
+@_exits
+def explain(what: str) -> int:
+    """Say what a check demands, or where the allowance of a kept case comes from."""
+    from rnncheck.reporting.explain import explain_case, explain_check
+
+    if what.endswith(".npz"):
+        click.echo(explain_case(Path(what)))
+    else:
+        (name,) = _known((what,))
+        click.echo(explain_check(name))
     return 0
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnncheck.case import Array, Case
-from rnncheck.oracles.noise import Mask, Noise
+from rnncheck.oracles.noise import Mask, Noise, Source
 from rnncheck.oracles.sampled import SampledNetwork
 
 SAFETY = 4.0
@@ -56,13 +56,20 @@ class Envelope:
 
 
 def envelope(
-    case: Case, dtype: npt.DTypeLike | None = None, absolute_activation: bool = False
+    case: Case,
+    dtype: npt.DTypeLike | None = None,
+    absolute_activation: bool = False,
+    only: Source | None = None,
 ) -> Envelope:
-    """The envelope of a network that computes the case in `dtype` (the case's own by default)."""
+    """The envelope of a network that computes the case in `dtype` (the case's own by default).
+
+    absolute_activation: let activations err by u of 1, not of h. only: let one kind of operation
+    round and no other, to see what it contributes.
+    """
     arithmetic: np.dtype[Any] = np.dtype(dtype or case.dtype)
     with np.errstate(all="ignore"):
         plain = SampledNetwork(case, Noise(arithmetic, quiet=True), absolute_activation)
-        noise = Noise(arithmetic)
+        noise = Noise(arithmetic, only=only)
         noisy = SampledNetwork(case, noise, absolute_activation)
         forward = {
             name: _allowance(base[0], samples, noise)

@@ -1,6 +1,6 @@
 """Rounding errors to order: the local error bound of each operation, drawn at random."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,10 @@ Independent errors average out over many steps; an activation that always rounds
 not, and on a persistent state its error grows linearly in T where theirs grow like √T."""
 
 
+Source = Literal["pre-activation", "activation", "derivative", "carry", "sum over time", "readout"]
+"""The operation that rounds; `only` one of them may be let loose, to see what it contributes."""
+
+
 class Noise:
     """Adds to a value an error within a given bound: the samples lie along the first axis.
 
@@ -26,21 +30,27 @@ class Noise:
     largest: what overflows it. The sizes of a bound are in units of u.
     """
 
-    def __init__(self, dtype: np.dtype[Any], seed: int = 0, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        dtype: np.dtype[Any],
+        seed: int = 0,
+        quiet: bool = False,
+        only: Source | None = None,
+    ) -> None:
         info = np.finfo(dtype)
         self.unit = float(info.eps) / 2
         self.smallest = float(info.smallest_normal)
         self.largest = float(info.max)
         self.samples = 1 if quiet else SAMPLES
-        self.quiet = quiet
+        self.quiet, self.only = quiet, only
         self.overflowed = False
         self._random = np.random.default_rng(seed)
 
-    def add(self, value: Samples, bound: Samples, operations: int = 1) -> Samples:
+    def add(self, source: Source, value: Samples, bound: Samples, operations: int = 1) -> Samples:
         """`value + e` with `|e| <= u·bound + operations·smallest`, e uniform or coherent."""
         if not np.all(np.abs(value) + bound < self.largest):
             self.overflowed = True
-        if self.quiet:
+        if self.quiet or self.only not in (None, source):
             return value
         size = self.unit * bound + operations * self.smallest
         return value + size * self._directions(np.broadcast_shapes(value.shape, size.shape))

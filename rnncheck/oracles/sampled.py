@@ -94,7 +94,7 @@ class SampledNetwork:
         if self.case.dropout_masks is None:
             return z
         kept = z * self.case.dropout_masks[layer - 1]
-        return self.noise.add(kept, 2.0 * np.abs(kept))
+        return self.noise.add("pre-activation", kept, 2.0 * np.abs(kept))
 
     def _steps(self, direction: int) -> list[int]:
         steps = list(range(self.case.T))
@@ -115,7 +115,7 @@ class SampledNetwork:
             run.before[:, t] = h
             a = linear[:, t] + h @ w_hh.T
             bound = n * (terms[:, t] + np.abs(h) @ np.abs(w_hh).T)
-            run.arguments[:, t] = self.noise.add(a, bound, n)
+            run.arguments[:, t] = self.noise.add("pre-activation", a, bound, n)
             new = self._activation(spec.nonlinearity, run.arguments[:, t])
             h = np.where(self.valid[t][:, None], new, h)
             run.states[:, t] = h
@@ -133,7 +133,7 @@ class SampledNetwork:
         if name in ("relu", "identity"):
             return h
         size = np.ones_like(h) if self.absolute_activation else np.abs(h)
-        return self.noise.add(h, 2 * ACTIVATION_ULPS * size)
+        return self.noise.add("activation", h, 2 * ACTIVATION_ULPS * size)
 
     def _readout(self, top: Samples) -> Samples:
         if self.spec.output_size is None:
@@ -142,7 +142,7 @@ class SampledNetwork:
         c = self.p.get("bias_o", np.zeros(self.spec.output_size))
         s = top @ V.T + c
         n = V.shape[1] + 1
-        s = self.noise.add(s, n * (np.abs(top) @ np.abs(V).T + np.abs(c)), n)
+        s = self.noise.add("readout", s, n * (np.abs(top) @ np.abs(V).T + np.abs(c)), n)
         y = (
             self._softmax(s)
             if self.spec.readout == "softmax"
@@ -155,7 +155,7 @@ class SampledNetwork:
         p = powers / powers.sum(axis=-1, keepdims=True)
         largest = np.abs(s).max(axis=-1, keepdims=True)
         return self.noise.add(
-            p, (2.0 * (np.abs(s) + largest) + s.shape[-1] + 16.0) * p, s.shape[-1]
+            "readout", p, (2.0 * (np.abs(s) + largest) + s.shape[-1] + 16.0) * p, s.shape[-1]
         )
 
     def backward(self) -> dict[str, Samples]:
@@ -175,7 +175,7 @@ class SampledNetwork:
                 w_ih = self.p[f"weight_ih_{suffix}"]
                 total, size = total + deltas @ w_ih, size + np.abs(deltas) @ np.abs(w_ih)
             n = spec.num_directions * spec.hidden_size + 1
-            d_top = self.noise.add(total, n * size, n)
+            d_top = self.noise.add("carry", total, n * size, n)
             d_top = np.where(self.valid[..., None], d_top, 0.0)
             if layer:
                 d_top = self._dropped(layer, d_top)
@@ -187,16 +187,18 @@ class SampledNetwork:
         if spec.output_size is None:
             return d
         if spec.readout == "sigmoid":
-            d = self.noise.add(y * (1.0 - y) * d, 8.0 * np.abs(y * d))
+            d = self.noise.add("readout", y * (1.0 - y) * d, 8.0 * np.abs(y * d))
         elif spec.readout == "softmax":
             inner = (y * d).sum(axis=-1, keepdims=True)
             size = np.abs(d) + (np.abs(y * d)).sum(axis=-1, keepdims=True)
-            d = self.noise.add(y * (d - inner), (d.shape[-1] + 3.0) * y * size, d.shape[-1])
+            d = self.noise.add(
+                "readout", y * (d - inner), (d.shape[-1] + 3.0) * y * size, d.shape[-1]
+            )
         self._outer("weight_ho", d, self.tops)
         if spec.readout_bias:
             self._sum("bias_o", d)
         V, n = self.p["weight_ho"], spec.output_size + 1
-        return self.noise.add(d @ V, n * (np.abs(d) @ np.abs(V)), n)
+        return self.noise.add("readout", d @ V, n * (np.abs(d) @ np.abs(V)), n)
 
     def _cell_backward(
         self, layer: int, direction: int, d_states: Samples
@@ -206,7 +208,7 @@ class SampledNetwork:
         w_hh = self.p[f"weight_hh_{spec.suffix(layer, direction)}"]
         row = layer * spec.num_directions + direction
         slopes, bound = slope(spec.nonlinearity, run.states, run.arguments)
-        slopes = self.noise.add(slopes, bound)
+        slopes = self.noise.add("derivative", slopes, bound)
         last = np.where(self._last_step(direction), case.d_h_n[row], 0.0)
         d_states = d_states + last
         order = self._steps(direction)
@@ -217,7 +219,7 @@ class SampledNetwork:
         empty = (case.valid_steps() == 0)[:, None]
         d_first = self._first(order, deltas, direction)
         n = spec.hidden_size + 2
-        carry = self.noise.add(d_first @ w_hh, n * (np.abs(d_first) @ np.abs(w_hh)), n)
+        carry = self.noise.add("carry", d_first @ w_hh, n * (np.abs(d_first) @ np.abs(w_hh)), n)
         return deltas, np.where(empty, case.d_h_n[row], carry)
 
     def _last_step(self, direction: int) -> Mask:
@@ -242,9 +244,11 @@ class SampledNetwork:
         carry = size = np.zeros((*slopes.shape[:1], *slopes.shape[2:]))
         n = self.spec.hidden_size + 2
         for t in reversed(order):
-            d = self.noise.add(d_states[:, t] + carry, n * size + 2.0 * np.abs(d_states[:, t]), n)
+            d = self.noise.add(
+                "carry", d_states[:, t] + carry, n * size + 2.0 * np.abs(d_states[:, t]), n
+            )
             delta = slopes[:, t] * d
-            delta = self.noise.add(delta, 3.0 * np.abs(delta))
+            delta = self.noise.add("derivative", delta, 3.0 * np.abs(delta))
             deltas[:, t] = np.where(self.valid[t][:, None], delta, 0.0)
             carry, size = deltas[:, t] @ w_hh, np.abs(deltas[:, t]) @ np.abs(w_hh)
         return deltas
@@ -257,12 +261,12 @@ class SampledNetwork:
         for t in order:
             d, size = d_states[:, t], 2.0 * np.abs(d_states[:, t])
             for s in range(t, max(t - (self.spec.truncation or 0), 0) - 1, -1):
-                part = slopes[:, s] * self.noise.add(d, size, n)
-                part = self.noise.add(part, 3.0 * np.abs(part))
+                part = slopes[:, s] * self.noise.add("carry", d, size, n)
+                part = self.noise.add("derivative", part, 3.0 * np.abs(part))
                 part = np.where(self.valid[t][:, None], part, 0.0)
                 deltas[:, s] += part
                 d, size = part @ w_hh, n * (np.abs(part) @ np.abs(w_hh))
-        return self.noise.add(deltas, (self.spec.truncation or 0) * np.abs(deltas))
+        return self.noise.add("carry", deltas, (self.spec.truncation or 0) * np.abs(deltas))
 
     def _weights(self, suffix: str, run: CellRun, deltas: Samples) -> None:
         self._outer(f"weight_ih_{suffix}", deltas, run.inputs)
@@ -276,10 +280,12 @@ class SampledNetwork:
         left = deltas.reshape(deltas.shape[0], -1, deltas.shape[-1]).transpose(0, 2, 1)
         right = inputs.reshape(inputs.shape[0], -1, inputs.shape[-1])
         n = left.shape[-1] + 1
-        self.gradients[name] = self.noise.add(left @ right, n * (np.abs(left) @ np.abs(right)), n)
+        self.gradients[name] = self.noise.add(
+            "sum over time", left @ right, n * (np.abs(left) @ np.abs(right)), n
+        )
 
     def _sum(self, name: str, deltas: Samples) -> None:
         n = deltas.shape[1] * deltas.shape[2] + 1
         self.gradients[name] = self.noise.add(
-            deltas.sum(axis=(1, 2)), n * np.abs(deltas).sum(axis=(1, 2)), n
+            "sum over time", deltas.sum(axis=(1, 2)), n * np.abs(deltas).sum(axis=(1, 2)), n
         )

@@ -17,10 +17,14 @@ _STYLES = {Status.PASSED: "green", Status.FAILED: "bold red", Status.ERROR: "bol
 
 def report_text(report: Report) -> str:
     """The report as plain text, without colours."""
-    console = Console(file=io.StringIO(), width=WIDTH, no_color=True, highlight=False)
-    console.print(render(report))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().rstrip()
+    return plain_text(render(report))
+
+
+def plain_text(what: RenderableType) -> str:
+    """Anything rich can show, without colours and trailing blanks."""
+    file = io.StringIO()
+    Console(file=file, width=WIDTH, no_color=True, highlight=False).print(what)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).rstrip()
 
 
 def render(report: Report) -> Group:

@@ -24,7 +24,8 @@ def exact_differences(case: Case, bits: int | None = None) -> dict[str, list[Bal
     """The derivative of `<d_output, output> + <d_h_n, h_n>` for every entry, in C order, by name.
 
     Padded entries of x are exactly 0. bits: of the arithmetic; by default 256, and 4 more for each
-    step, as balls widen. The balls enclose the difference quotient; the derivative itself is 1e-48 away from it.
+    step, as balls widen. The balls enclose the difference quotient; the derivative itself is 1e-48
+    away from it.
     """
     with balls.precision(bits or FIRST_BITS + 4 * case.T):
         moved = _Moved(case)

@@ -1,0 +1,77 @@
+"""What a check demands, and where the allowance of a case comes from."""
+
+import inspect
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from rich.table import Table
+
+from rnncheck.case import Case
+from rnncheck.oracles.envelope import SAFETY, Envelope, envelope
+from rnncheck.oracles.noise import SAMPLES, Source
+from rnncheck.properties.registry import named_checks
+from rnncheck.reporting.text import plain_text
+from rnncheck.results import UsageError
+
+
+def explain_check(name: str) -> str:
+    """A check's docstring: the law in its first line, then what is compared and allowed."""
+    (check,) = named_checks([name])
+    return f"{check.id} ({check.family})\n\n{inspect.getdoc(check.law)}"
+
+
+def explain_case(path: Path) -> str:
+    """For every array of a case: the largest allowance, and what each kind of operation adds to it.
+
+    Each share is the envelope with that operation alone rounding, in units of the allowance; errors
+    do not add up linearly, so shares need not either. UsageError if the file holds no case.
+    """
+    try:
+        case = Case.load(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    whole = envelope(case)
+    alone = {source: envelope(case, only=source) for source in get_args(Source)}
+    used = [s for s, part in alone.items() if any(_share(part, whole, n) for n in whole.arrays)]
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("array", "allowed", *used, "says something"):
+        table.add_column(column, justify="left" if column == "array" else "right")
+    for name, allowance in whole.arrays.items():
+        if allowance.allowed.size:
+            shares = [f"{_share(alone[source], whole, name):.0%}" for source in used]
+            told = f"{int(allowance.telling.sum())} of {allowance.telling.size}"
+            table.add_row(name, f"{_largest(whole, name):.2g}", *shares, told)
+    return f"{_preamble(case, whole)}\n\n{plain_text(table)}"
+
+
+def _preamble(case: Case, whole: Envelope) -> str:
+    unit = np.finfo(case.dtype).eps / 2
+    lines = [
+        f"{case.sizes()} ({case.origin})",
+        f"Allowed: {SAFETY:g} times the largest deviation of {SAMPLES} runs in which every operation "
+        f"errs by as much as {case.dtype} may (u = {unit:.2g}), entry by entry. Below: the largest "
+        "entry of each array, and what is left of it if one kind of operation alone rounds.",
+    ]
+    if whole.chaotic:
+        lines.append(
+            "Chaos: rounding fills a whole state of this case; what comes after says nothing, and "
+            "every gradient array is judged by its largest allowance."
+        )
+    if whole.overflowed:
+        lines.append(f"Some value may leave the range of {case.dtype}: what follows says nothing.")
+    if whole.near_kinks:
+        lines.append(
+            f"ReLU: {whole.near_kinks} of its arguments are so near 0 that rounding decides the sign."
+        )
+    return "\n".join(lines)
+
+
+def _largest(part: Envelope, name: str) -> float:
+    return float(np.max(part[name].allowed, initial=0.0))
+
+
+def _share(part: Envelope, whole: Envelope, name: str) -> float:
+    """Beyond the rounding of the result itself, which is in every envelope."""
+    largest = _largest(whole, name)
+    return 0.0 if largest == 0.0 else _largest(part, name) / largest
