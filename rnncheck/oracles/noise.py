@@ -12,14 +12,18 @@ Mask = npt.NDArray[np.bool_]
 
 SAMPLES = 12
 COHERENT = 4
-"""Of the samples, how many err the same way everywhere: half of them up, half down.
+"""Of the samples, how many err the same way everywhere: up, down, away from 0, towards 0.
 
-Independent errors average out over many steps; an activation that always rounds one way does
-not, and on a persistent state its error grows linearly in T where theirs grow like √T."""
+Independent errors average out over many steps; an activation that always rounds one way does not: on
+a persistent state its error grows linearly in T where theirs grow like √T, and in a saturated
+network the noise of 1 - h² has the same sign at every step, so that its product is the largest."""
 
 
-Source = Literal["pre-activation", "activation", "derivative", "carry", "sum over time", "readout"]
-"""The operation that rounds; `only` one of them may be let loose, to see what it contributes."""
+Source = Literal[
+    "pre-activation", "activation", "derivative", "carry", "sum over time", "readout", "result"
+]
+"""The operation that rounds; `only` one of them may be let loose, to see what it contributes.
+`result` stands for the rounding of the result itself, which is in every envelope."""
 
 
 class Noise:
@@ -53,10 +57,12 @@ class Noise:
         if self.quiet or self.only not in (None, source):
             return value
         size = self.unit * bound + operations * self.smallest
-        return value + size * self._directions(np.broadcast_shapes(value.shape, size.shape))
+        return value + size * self._directions(
+            np.broadcast_to(value, (self.samples, *size.shape[1:]))
+        )
 
-    def _directions(self, shape: tuple[int, ...]) -> Samples:
-        directions = self._random.uniform(-1.0, 1.0, shape)
-        directions[: COHERENT // 2] = 1.0
-        directions[COHERENT // 2 : COHERENT] = -1.0
+    def _directions(self, value: Samples) -> Samples:
+        directions = self._random.uniform(-1.0, 1.0, value.shape)
+        directions[0], directions[1] = 1.0, -1.0
+        directions[2], directions[3] = np.copysign(1.0, value[2]), -np.copysign(1.0, value[3])
         return directions

@@ -33,13 +33,14 @@ def explain_case(path: Path) -> str:
         raise UsageError(str(error)) from error
     whole = envelope(case)
     alone = {source: envelope(case, only=source) for source in get_args(Source)}
-    used = [s for s, part in alone.items() if any(_share(part, whole, n) for n in whole.arrays)]
+    result = alone["result"]
+    used = [s for s, p in alone.items() if any(_share(p, whole, result, n) for n in whole.arrays)]
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("array", "allowed", *used, "says something"):
         table.add_column(column, justify="left" if column == "array" else "right")
     for name, allowance in whole.arrays.items():
         if allowance.allowed.size:
-            shares = [f"{_share(alone[source], whole, name):.0%}" for source in used]
+            shares = [f"{_share(alone[source], whole, result, name):.0%}" for source in used]
             told = f"{int(allowance.telling.sum())} of {allowance.telling.size}"
             table.add_row(name, f"{_largest(whole, name):.2g}", *shares, told)
     return f"{_preamble(case, whole)}\n\n{plain_text(table)}"
@@ -71,7 +72,10 @@ def _largest(part: Envelope, name: str) -> float:
     return float(np.max(part[name].allowed, initial=0.0))
 
 
-def _share(part: Envelope, whole: Envelope, name: str) -> float:
-    """Beyond the rounding of the result itself, which is in every envelope."""
+def _share(part: Envelope, whole: Envelope, result: Envelope, name: str) -> float:
+    """What one kind of operation adds beyond the rounding of the result, as part of the whole."""
     largest = _largest(whole, name)
-    return 0.0 if largest == 0.0 else _largest(part, name) / largest
+    if largest == 0.0:
+        return 0.0
+    beyond = 0.0 if part is result else _largest(result, name)
+    return (_largest(part, name) - beyond) / largest

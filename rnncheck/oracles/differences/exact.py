@@ -6,7 +6,7 @@ trade-off: about 45 digits of every entry. Nothing was derived by hand: this is 
 for gradients, and back-propagation in `exact` is tested against it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from flint import arb
 
@@ -20,17 +20,20 @@ STEP_BITS = 80
 FIRST_BITS = 256
 
 
-def exact_differences(case: Case, bits: int | None = None) -> dict[str, list[Ball]]:
+def exact_differences(
+    case: Case, names: Sequence[str] | None = None, bits: int | None = None
+) -> dict[str, list[Ball]]:
     """The derivative of `<d_output, output> + <d_h_n, h_n>` for every entry, in C order, by name.
 
+    names: of the arrays to differentiate for; by default every parameter, `x` and `h0`.
     Padded entries of x are exactly 0. bits: of the arithmetic; by default 256, and 4 more for each
     step, as balls widen. The balls enclose the difference quotient; the derivative itself is 1e-48
     away from it.
     """
     with balls.precision(bits or FIRST_BITS + 4 * case.T):
         moved = _Moved(case)
-        gradients = {name: list(moved.parameter(name)) for name in case.spec.parameter_shapes()}
-        return gradients | {"x": list(moved.x()), "h0": list(moved.h0())}
+        wanted = (*case.spec.parameter_shapes(), "x", "h0") if names is None else names
+        return {name: list(moved.entries(name)) for name in wanted}
 
 
 class _Moved:
@@ -41,6 +44,12 @@ class _Moved:
         self.rows = [row_inputs(case, b) for b in range(case.B)]
         self.step = arb(2) ** -STEP_BITS
         self.cotangents = [self._cotangents(b) for b in range(case.B)]
+
+    def entries(self, name: str) -> Iterator[Ball]:
+        """The quotient of every entry of an array."""
+        if name in ("x", "h0"):
+            return self.x() if name == "x" else self.h0()
+        return self.parameter(name)
 
     def parameter(self, name: str) -> Iterator[Ball]:
         """Every entry of a parameter; all batch rows depend on it."""

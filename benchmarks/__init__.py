@@ -1,0 +1,1 @@
+"""Measurements. `python -m benchmarks NAME ...` runs them and writes docs/benchmarks.md."""
