@@ -72,6 +72,9 @@ def test_the_defaults_are_zeros_and_all_steps():
     _, _, state, lengths = accept(numbers(T, B, I))
     assert_same_bits(state, np.zeros((S, B, H)))
     assert lengths is None
+    single = np.dtype(np.float32)
+    state = canonical_state(Layout(), "h0", None, (S, B, H), single)
+    assert_same_bits(state, np.zeros((S, B, H), single))
 
 
 def test_lists_of_numbers_are_arrays():
