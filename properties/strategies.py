@@ -77,7 +77,7 @@ def dyadic_part(can: Capabilities) -> Capabilities:
     plain = tuple(name for name in can.readouts if name == "identity")
     if can.needs_readout and not plain:
         linear = ()
-    return replace(can, nonlinearities=linear, readouts=plain)
+    return replace(can, nonlinearities=linear, readouts=plain, generation=False)
 
 
 def cases(can: Capabilities | None = None) -> st.SearchStrategy[Case]:
@@ -114,7 +114,11 @@ def specs(draw: st.DrawFn, can: Capabilities) -> RNNSpec:
 def sizes(can: Capabilities) -> st.SearchStrategy[tuple[int, int]]:
     """(T, B): mostly short, now and then long, seldom empty."""
     T = st.one_of(st.integers(1, 9), st.integers(0, 9), st.integers(2, 9), st.integers(*LONG))
-    B = st.just(can.max_batch) if can.max_batch else st.one_of(st.integers(1, 4), st.integers(0, 4))
+    B = (
+        st.just(can.batch_size)
+        if can.batch_size
+        else st.one_of(st.integers(1, 4), st.integers(0, 4))
+    )
     return st.tuples(T, B)
 
 
@@ -213,7 +217,7 @@ def _pad_with_nan(case: Case) -> Case:
         return case
     padding = np.arange(case.T)[:, None] >= case.lengths[None, :]
     x, d_output = case.x.copy(), case.d_output.copy()
-    x[padding], d_output[padding] = np.nan, np.nan
+    x[padding], d_output[case.output_padding()] = np.nan, np.nan
     return case.replace(x=x, d_output=d_output)
 
 

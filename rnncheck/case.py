@@ -60,6 +60,8 @@ class Case:
             raise TypeError(f"a case holds floating-point numbers, not {self.x.dtype}")
         if self.lengths is not None:
             require_lengths(self.lengths, self.T)
+        if self.spec.generated and (self.lengths is not None or self.T == 0):
+            raise ValueError("generated steps need at least one step that is given, and no lengths")
 
     @property
     def T(self) -> int:
@@ -85,6 +87,18 @@ class Case:
     def valid_steps(self) -> IntArray:
         """`(B,)`: how many steps of each row are not padding."""
         return np.full(self.B, self.T) if self.lengths is None else np.asarray(self.lengths)
+
+    def output_steps(self) -> IntArray:
+        """`(B,)`: how many entries of each row along the time axis of `output` are not padding."""
+        if self.spec.outputs == "final":
+            return np.ones(self.B, dtype=np.intp)
+        valid = self.valid_steps()
+        return np.minimum(valid, 1) if self.spec.outputs == "last" else valid + self.spec.generated
+
+    def output_padding(self) -> npt.NDArray[np.bool_]:
+        """`(T of output, B)`: which entries of `output` and its cotangent are padding."""
+        steps = np.arange(self.d_output.shape[0])[:, None]
+        return np.asarray(steps >= self.output_steps()[None, :])
 
     def arrays(self) -> Iterator[tuple[str, npt.NDArray[Any]]]:
         """Every array and its name: the parameters in order, then the inputs and cotangents."""
@@ -121,6 +135,14 @@ class Case:
             words.append("bidirectional")
         if spec.output_size is not None:
             words.append(f"O={spec.output_size} {spec.readout}")
+        if spec.outputs != "all":
+            words.append(f"outputs={spec.outputs}")
+        if spec.generated:
+            words.append(f"generated={spec.generated}")
+        if spec.truncation is not None:
+            words.append(f"truncation={spec.truncation}")
+        if self.dropout_masks is not None:
+            words.append("dropout")
         words.append(spec.nonlinearity)
         if not spec.bias:
             words.append("no bias")

@@ -1,6 +1,7 @@
 """The command line: `rnncheck check`, `gate`, `list` and `explain`."""
 
 import functools
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,7 +35,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
             "--timeout",
             type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS",
-            help="How long a file's network may stay silent.",
+            help="How long a call of a file's network may take (60).",
         ),
         click.option(
             "--json", "json_file", type=file, metavar="FILE", help="Write the reports as JSON too."
@@ -50,6 +51,9 @@ def _exits(command: Callable[..., int]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click passes what it parsed
         from rnncheck.results import UsageError
 
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # not every terminal can write φ
         try:
             code = command(*args, **kwargs)
         except UsageError as error:
@@ -111,10 +115,7 @@ def gate(config: Path, json_file: Path | None, **options: Any) -> int:  # noqa: 
     settings = Settings(profile(table.profile), table.seed, checks, timeout=table.timeout)
     missing = torch_is_missing(table.implementations, checks)
     targets = [t for t in table.implementations if not (missing and t == "torch")]
-    code = _run(targets, _with_options(settings, options), json_file)
-    if missing:
-        click.echo(f"rnncheck: {missing}", err=True)
-    return code or (2 if missing else 0)
+    return _run(targets, _with_options(settings, options), json_file, missing)
 
 
 @main.command(name="list")
@@ -165,15 +166,25 @@ def _with_options(settings: "Settings", options: dict[str, Any]) -> "Settings":
 
 
 def _run(
-    targets: "tuple[str, ...] | list[str]", settings: "Settings", json_file: Path | None
+    targets: "tuple[str, ...] | list[str]",
+    settings: "Settings",
+    json_file: Path | None,
+    missing: str | None = None,
 ) -> int:
+    """Run, print and write; `missing`, one line, tells what the configuration wants in vain."""
     from rnncheck.report import ExitCode, worst
     from rnncheck.reporting.console import show
-    from rnncheck.reporting.json import write_json
+    from rnncheck.reporting.json import require_folder, write_json
     from rnncheck.session import run_all
 
+    if json_file:
+        require_folder(json_file)
     reports = show(run_all(targets, settings))
-    code = worst([report.exit_code for report in reports]) if reports else ExitCode.NOTHING_TOLD
+    codes = [report.exit_code for report in reports] or [ExitCode.NOTHING_TOLD]
+    if missing:
+        click.echo(f"rnncheck: {missing}", err=True)
+        codes.append(ExitCode.USAGE)
+    code = worst(codes)
     if json_file:
         write_json(json_file, reports, code)
     return int(code)

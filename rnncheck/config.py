@@ -11,6 +11,14 @@ from rnncheck.settings import PROFILES
 
 _EXAMPLE = '[tool.rnncheck]\nimplementations = ["my_rnn.py:rnn"]'
 
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "implementations": ((list,), "a list of strings"),
+    "profile": ((str,), "a string"),
+    "seed": ((int,), "a whole number"),
+    "timeout": ((int, float), "a number of seconds above 0"),
+    "exclude": ((list,), "a list of strings"),
+}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -35,31 +43,35 @@ def read_config(path: Path) -> Config:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
-    table = document.get("tool", {}).get("rnncheck")
+    tool = document.get("tool")
+    table = tool.get("rnncheck") if isinstance(tool, dict) else None
     if not isinstance(table, dict):
         raise UsageError(f"{path} has no [tool.rnncheck] table; write for example:\n{_EXAMPLE}")
     return _config(path, table)
 
 
 def _config(path: Path, table: dict[str, Any]) -> Config:
-    kinds: dict[str, tuple[type, ...]] = {
-        "implementations": (list,), "profile": (str,), "seed": (int,), "timeout": (int, float),
-        "exclude": (list,),
-    }  # fmt: skip
     for key, value in table.items():
-        if key not in kinds:
-            raise UsageError(
-                f"{path}: [tool.rnncheck] has no key {key!r}; it has {', '.join(kinds)}"
-            )
-        if not isinstance(value, kinds[key]) or isinstance(value, bool):
-            names = " or ".join(kind.__name__ for kind in kinds[key])
-            raise UsageError(f"{path}: [tool.rnncheck] {key} must be a {names}, not {value!r}")
+        if key not in _KINDS:
+            listed = ", ".join(_KINDS)
+            raise UsageError(f"{path}: [tool.rnncheck] has no key {key!r}; it has {listed}")
+        kinds, words = _KINDS[key]
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise UsageError(f"{path}: [tool.rnncheck] {key} must be {words}, not {value!r}")
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
-            raise UsageError(f"{path}: [tool.rnncheck] {key} must hold strings, not {value!r}")
+            raise UsageError(f"{path}: [tool.rnncheck] {key} must be {words}, not {value!r}")
     if not table.get("implementations"):
         raise UsageError(f"{path}: [tool.rnncheck] names no implementations; write:\n{_EXAMPLE}")
     _require_words(path, "profile", [table.get("profile", "standard")], list(PROFILES))
-    _require_words(path, "exclude", table.get("exclude", []), [c.id for c in all_checks()])
+    ids = [check.id for check in all_checks()]
+    _require_words(path, "exclude", table.get("exclude", []), ids)
+    if not set(ids) - set(table.get("exclude", [])):
+        raise UsageError(f"{path}: [tool.rnncheck] exclude leaves no check to run")
+    if not table.get("timeout", 1) > 0:
+        raise UsageError(
+            f"{path}: [tool.rnncheck] timeout must be a number of seconds above 0, "
+            f"not {table['timeout']!r}"
+        )
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     return Config(**values)
 

@@ -36,7 +36,7 @@ def judge(check: Check, trial: Trial) -> Verdict:
     """Run one check on one trial; whatever the subject does, there is a verdict."""
     missing = trial.subject.capabilities.missing(trial.case)
     if missing:
-        return Verdict("not_applicable", message=f"it has no {missing}")
+        return Verdict("not_applicable", message=f"beyond its abilities: {missing}")
     try:
         outcome = check.law(trial)
     except NotApplicable as reason:

@@ -10,15 +10,33 @@ from rnncheck.settings import Settings
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of work: which file and object, and the settings. Plain data."""
+    """A unit of work: which file and object, and the settings. Plain data.
+
+    skip: how many of the file's implementations have been reported on already.
+    """
 
     target: str
     settings: Settings
+    skip: int = 0
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The file has been imported; it holds so many implementations."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Whose turn it is: the subject's (it is imported or called; it may hang) or rnncheck's."""
+
+    subject: bool
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """The unit cannot go on: `usage` (the user's doing) or `harness` (ours), and the text."""
+    """The unit cannot go on, and the text: `usage` (the user's doing), `harness` (ours), or `death`."""
 
     kind: str
     text: str

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, get_args, runtime_checkable
 
 from rnncheck.case import Array, Case
-from rnncheck.spec import Nonlinearity, Readout, RNNSpec
+from rnncheck.spec import Nonlinearity, Outputs, Readout, RNNSpec
 
 Gradients = dict[str, Array]
 """By name: the parameters of the spec, `x` and `h0`, each of its array's shape."""
@@ -32,15 +32,16 @@ class Place:
 class Capabilities:
     """What an implementation can do. What it cannot is reported as `not_applicable`.
 
-    gradients: has a backward pass. withheld: arrays (`x`, `h0`) whose gradient it does not give.
+    gradients: has a backward pass.
     bias_vectors: the numbers of bias vectors it can have (2 as torch, 1: `bias_hh` is zero, 0: none).
     readouts: nonlinearities of a readout, empty for a network without one; needs_readout: never
     without. initial_state: takes `h0` (else it starts from zeros). final_state: returns `h_n`.
-    max_batch: rows it takes at once (1: unbatched; None: any number). dtypes: what it computes in.
+    outputs, generation: what of `RNNSpec.outputs` and `RNNSpec.generated` it knows.
+    batch_size: the only number of rows that it takes (1: unbatched; None: any number).
+    dtypes: what it computes in.
     """
 
     gradients: bool = True
-    withheld: frozenset[str] = frozenset()
     nonlinearities: tuple[Nonlinearity, ...] = get_args(Nonlinearity)
     max_layers: int | None = None
     bidirectional: bool = True
@@ -50,10 +51,12 @@ class Capabilities:
     readout_biases: tuple[bool, ...] = (True, False)
     initial_state: bool = True
     final_state: bool = True
-    max_batch: int | None = None
+    batch_size: int | None = None
     lengths: bool = True
     dropout: bool = True
     truncation: bool = True
+    outputs: tuple[Outputs, ...] = get_args(Outputs)
+    generation: bool = True
     dtypes: tuple[str, ...] = ("float64", "float32")
 
     def missing(self, case: Case) -> str | None:
@@ -80,6 +83,10 @@ class Capabilities:
                 return "a readout with a bias" if spec.readout_bias else "a readout without a bias"
         if spec.truncation is not None and not self.truncation:
             return "truncated BPTT"
+        if spec.outputs not in self.outputs:
+            return f"outputs={spec.outputs}"
+        if spec.generated and not self.generation:
+            return "generated steps"
         return None
 
     def _missing_in_arrays(self, case: Case) -> str | None:
@@ -87,7 +94,9 @@ class Capabilities:
             return "a second bias vector"
         if not self.initial_state and case.h0.any():
             return "an initial state"
-        if self.max_batch is not None and self.max_batch != case.B:
+        if not self.final_state and case.d_h_n.any():
+            return "a cotangent of h_n"
+        if self.batch_size is not None and self.batch_size != case.B:
             return f"{case.B} batch rows"
         if case.lengths is not None and not self.lengths:
             return "lengths"

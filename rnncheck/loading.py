@@ -3,11 +3,13 @@
 import importlib
 import importlib.util
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
-from rnncheck.implementation import Implementation
+from rnncheck.implementation import Capabilities, Implementation
 from rnncheck.implementations.references import NAMES, ArrayReference, reference
 from rnncheck.module import RecurrentModule
 from rnncheck.results import UsageError, describe
@@ -77,7 +79,7 @@ def as_implementation(value: object) -> Implementation:
     """
     if isinstance(value, str):
         return built_in(value)
-    if isinstance(value, Implementation):
+    if _is_ready(value):
         return value
     if isinstance(value, type) and issubclass(value, RecurrentModule):
         return _from_module_class(value)
@@ -101,22 +103,30 @@ def _attribute(module: ModuleType, target: Target) -> Implementation:
         raise UsageError(f"{target.text}: {error}") from None
 
 
-def _is_ready(value: object) -> bool:
-    return not isinstance(value, type) and isinstance(value, Implementation)
+def _is_ready(value: object) -> TypeGuard[Implementation]:
+    if isinstance(value, type) or not isinstance(value, Implementation):
+        return False
+    return isinstance(value.name, str) and isinstance(value.capabilities, Capabilities)
 
 
 def _import_file(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    name = file.stem
+    while name in sys.modules:  # a json.py must not take the place of json
+        name += "_"
+    spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise UsageError(f"{file} cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(file.resolve().parent))
-    sys.modules[file.stem] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         text = f": {error}" if str(error) else ""
-        raise UsageError(f"importing {file} raised {type(error).__name__}{text}") from error
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == module.__file__]
+        where = f" (line {lines[-1]})" if lines else ""
+        raise UsageError(f"importing {file} raised {type(error).__name__}{text}{where}") from error
     return module
 
 

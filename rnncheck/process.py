@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from rnncheck.case import Case
 from rnncheck.events import CheckEnded, Event, Finished, Found, Running, Started
-from rnncheck.frames import Trouble, Unit, read_frame, write_frame
+from rnncheck.frames import Loaded, Trouble, Turn, Unit, read_frame, write_frame
+from rnncheck.keeper import Keeper
 from rnncheck.properties.registry import all_checks
 from rnncheck.report import CheckReport, Finding, Report, Status
 from rnncheck.results import UsageError
@@ -24,45 +26,64 @@ class HarnessError(Exception):
 def run_in_process(target: str, settings: Settings) -> Iterator[Event]:
     """The events of every implementation in a file, checked in a child process.
 
-    If the child stays silent longer than `settings.timeout`, or ends before its report, the check
-    that was running fails on the case that was running, and the report says so.
+    If a call of the subject takes longer than `settings.timeout`, or the child ends before its
+    report, the check that was running fails on the case that was running, the report says so, and
+    another child goes on with the file's next implementation.
     Raises UsageError if the file cannot be used, HarnessError if rnncheck itself failed.
     """
-    child = subprocess.Popen(
-        [sys.executable, "-m", "rnncheck.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        assert child.stdin is not None
-        write_frame(child.stdin, Unit(target, settings))
-        child.stdin.close()
-        yield from _listen(child, target, settings)
-    finally:
-        child.kill()
-        child.wait()
+    past = _Past(replace(settings, folder=settings.folder.absolute()))
+    while past.count is None or past.done < past.count:
+        done = past.done
+        unit = Unit(target, past.settings, skip=done)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "rnncheck.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        try:
+            assert child.stdin is not None
+            with suppress(BrokenPipeError):
+                write_frame(child.stdin, unit)
+                child.stdin.close()
+            death = yield from _listen(child, past)
+        finally:
+            child.kill()
+            child.wait()
+        if past.started is not None:
+            yield from past.obituary(death)
+        elif past.done == done:
+            raise UsageError(f"{target}: importing the file {death}")
 
 
-def _listen(child: "subprocess.Popen[bytes]", target: str, settings: Settings) -> Iterator[Event]:
+def _listen(child: "subprocess.Popen[bytes]", past: "_Past") -> Generator[Event, None, str]:
+    """The child's events to its end, and how it came to that."""
     frames: queue.Queue[object] = queue.Queue()
     threading.Thread(target=_pump, args=(child, frames), daemon=True).start()
-    past = _Past(settings)
+    limit = min(threading.TIMEOUT_MAX, past.settings.timeout)
+    hung = f"did not come back within {limit:g} s"
+    subjects_turn = False
     while True:
         try:
-            frame = frames.get(timeout=settings.timeout)
+            frame = frames.get(timeout=limit if subjects_turn else None)
         except queue.Empty:
-            death = f"did not come back within {settings.timeout:g} s"
-            break
-        if frame is None:
-            death = _how_it_ended(child.wait())
-            break
-        if isinstance(frame, Trouble):
-            raise UsageError(frame.text) if frame.kind == "usage" else HarnessError(frame.text)
-        assert isinstance(frame, Event)
-        past.add(frame)
-        yield frame
-    if past.started is None and not past.finished:
-        raise UsageError(f"{target}: importing the file {death}")
-    if past.started is not None:
-        yield from past.obituary(death)
+            return hung if child.poll() is None else _how_it_ended(child.wait())
+        match frame:
+            case None:
+                with suppress(subprocess.TimeoutExpired):
+                    return _how_it_ended(child.wait(limit))
+                return hung
+            case Trouble("usage", text):
+                raise UsageError(text)
+            case Trouble("harness", text):
+                raise HarnessError(text)
+            case Trouble(_, text):
+                return text
+            case Loaded(count):
+                past.count = count
+            case Turn():
+                subjects_turn = frame.subject
+            case _:
+                assert isinstance(frame, Event)
+                past.add(frame)
+                yield frame
 
 
 def _pump(child: "subprocess.Popen[bytes]", frames: "queue.Queue[object]") -> None:
@@ -76,17 +97,19 @@ def _pump(child: "subprocess.Popen[bytes]", frames: "queue.Queue[object]") -> No
 
 def _how_it_ended(code: int) -> str:
     if code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"was ended by {names.get(-code, f'signal {-code}')}"
     return f"ended its process with exit code {code}"
 
 
 @dataclass
 class _Past:
-    """What has been heard of the implementation that is running."""
+    """What has been heard: of the file, and of the implementation that is running."""
 
     settings: Settings
+    count: int | None = None
+    done: int = 0
     started: Started | None = None
-    finished: bool = False
     running: Running | None = None
     ended: dict[str, CheckReport] = field(default_factory=dict)
 
@@ -99,7 +122,7 @@ class _Past:
             case CheckEnded():
                 self.ended[event.report.check] = event.report
             case Finished():
-                self.started, self.finished = None, True
+                self.started, self.done = None, self.done + 1
 
     def obituary(self, death: str) -> Iterator[Event]:
         """The events that the child did not live to send."""
@@ -109,22 +132,26 @@ class _Past:
         for check in self.started.checks:
             report = self.ended.get(check)
             if report is None and self.running is not None and check == self.running.check:
-                finding = self._finding(death, self.running)
+                finding = self._finding(death, self.started, self.running)
                 yield Found(finding)
                 report = CheckReport(
                     check, families[check], Status.FAILED, cases=1, finding=finding
                 )
             if report is None:
-                note = "not finished: the process ended before"
+                before = "ended before" if self.running else death
+                note = f"not finished: the process {before}"
                 report = CheckReport(check, families[check], Status.VACUOUS, note=note)
             if check not in self.ended:
                 yield CheckEnded(report)
             reports.append(report)
         name, settings = self.started.implementation, self.settings
-        yield Finished(Report(name, tuple(reports), settings.seed, settings.profile.name))
+        finished = Finished(Report(name, tuple(reports), settings.seed, settings.profile.name))
+        self.add(finished)
+        yield finished
 
-    def _finding(self, death: str, running: Running) -> Finding:
+    def _finding(self, death: str, started: Started, running: Running) -> Finding:
         case = Case.load(running.case_file)
-        kept = running.case_file.with_name(running.case_file.name.replace("running-", "died-"))
-        running.case_file.replace(kept)
+        keeper = Keeper(running.case_file.parent, started.implementation)
+        kept = keeper.keep(running.check, case)
+        running.case_file.unlink()
         return Finding(running.check, f"the network {death} on this case", case, case_file=kept)

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 Nonlinearity = Literal["tanh", "relu", "sigmoid", "identity"]
 Readout = Literal["identity", "sigmoid", "softmax"]
+Outputs = Literal["all", "last", "final"]
 Shape = tuple[int, ...]
 
 
@@ -32,6 +33,12 @@ class RNNSpec:
     layer but the last are dropped in training. truncation: k, if the gradient of each
     output goes back k links only, lags 0..k (None: all the way).
 
+    outputs: what `output` holds. `all`: every step. `last` (many to one): each row's last valid
+    step alone, with time axis 1 (0 for a row without steps). `final`: in its place the final states of
+    the top layer, read out: `ψ(weight_ho [h_n of each direction] + bias_o)`; the same but for
+    bidirectional networks and rows without steps. generated: G more steps after the T that are given,
+    each with the output of the step before as its `x` (one to many): `output` has T + G steps.
+
     Raises ValueError or TypeError, naming the field, for a value that describes no network.
     """
 
@@ -46,6 +53,8 @@ class RNNSpec:
     readout_bias: bool = True
     dropout: float = 0.0
     truncation: int | None = None
+    outputs: Outputs = "all"
+    generated: int = 0
 
     def __post_init__(self) -> None:
         _require_size("input_size", self.input_size, least=0)
@@ -68,6 +77,22 @@ class RNNSpec:
             _require_size("truncation", self.truncation, least=0)
             if self.num_layers > 1 or self.bidirectional:
                 raise ValueError("truncation is defined for one layer and one direction only")
+        _require_word("outputs", self.outputs, get_args(Outputs))
+        _require_size("generated", self.generated, least=0)
+        if self.generated:
+            self._require_feedback()
+
+    def _require_feedback(self) -> None:
+        """What it takes to feed the output back as the next input."""
+        if self.bidirectional or self.truncation is not None or self.outputs != "all":
+            raise ValueError(
+                "generated steps need one direction, full back-propagation and outputs='all'"
+            )
+        if self.output_features != self.input_size:
+            raise ValueError(
+                f"generated steps feed the output ({self.output_features} features) back as x "
+                f"({self.input_size}); the two sizes must be equal"
+            )
 
     @property
     def num_directions(self) -> int:
@@ -118,7 +143,8 @@ class RNNSpec:
     def array_shapes(self, T: int, B: int) -> dict[str, Shape]:
         """The time-major shape of every array of a case that is not a parameter."""
         state = (self.num_states, B, self.hidden_size)
-        output = (T, B, self.output_features)
+        steps = T + self.generated
+        output = (steps if self.outputs == "all" else 1, B, self.output_features)
         return {
             "x": (T, B, self.input_size),
             "h0": state,
@@ -128,7 +154,7 @@ class RNNSpec:
             "d_h_n": state,
             "lengths": (B,),
             "dropout_masks": (
-                self.num_layers - 1, T, B, self.num_directions * self.hidden_size,
+                self.num_layers - 1, steps, B, self.num_directions * self.hidden_size,
             ),
         }  # fmt: skip
 

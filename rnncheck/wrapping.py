@@ -219,10 +219,12 @@ class Wrapped:
             readout_biases=("bias_o" in layout.roles.values(),),
             initial_state=layout.takes_h0,
             final_state=self._takes_d_h_n,
-            max_batch=None if "batch" in layout.x.words else 1,
+            batch_size=None if "batch" in layout.x.words else 1,
             lengths=False,
             dropout=False,
             truncation=False,
+            outputs=("all",),
+            generation=False,
             dtypes=dtypes,
         )
 
@@ -322,6 +324,8 @@ def _takes_d_h_n(backward: Callable[..., object], takes_h0: bool) -> bool:
         raise TypeError(
             f"backward takes {len(positional)} arguments; it is called with {', '.join(names)}"
         )
-    # An optional argument is the final state's cotangent only if its name speaks of h.
+    # An optional argument is the final state's cotangent only if its name says so.
     optional = positional[least : least + 1]
-    return len(required) > least or any("h" in p.name for p in optional)
+    return len(required) > least or any(
+        p.name.startswith(("d_h", "dh", "grad_h")) for p in optional
+    )

@@ -1,36 +1,40 @@
 """`torch.nn.RNN` as an implementation. Importing this module imports torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from rnncheck.case import Case
+from rnncheck.case import Array, Case
 from rnncheck.implementation import Capabilities, Forward, Gradients
 from rnncheck.spec import RNNSpec
 
-Build = Callable[[RNNSpec, torch.dtype], torch.nn.Module]
+Build = Callable[[RNNSpec, float, torch.dtype], torch.nn.Module]
 
 
-def build_rnn(spec: RNNSpec, dtype: torch.dtype) -> torch.nn.Module:
-    """A `torch.nn.RNN` for the spec, time-major."""
+def build_rnn(spec: RNNSpec, dropout: float, dtype: torch.dtype) -> torch.nn.Module:
+    """A `torch.nn.RNN` for the spec, time-major, with this probability of dropout."""
     return torch.nn.RNN(
         spec.input_size, spec.hidden_size, spec.num_layers, spec.nonlinearity, spec.bias,
-        False, 0.0, spec.bidirectional, dtype=dtype,
+        False, dropout, spec.bidirectional, dtype=dtype,
     )  # fmt: skip
 
 
 class TorchRNN:
     """A module with the call and the parameters of `torch.nn.RNN`, loaded with each case's own.
 
-    The gradients are those of torch's autograd. Packed sequences and dropout are not given to it
-    yet; torch knows neither sigmoid nor identity, no readout and no truncated BPTT.
+    The gradients are those of torch's autograd. Lengths go through a `PackedSequence`, and dropout
+    masks are imposed on torch's own dropout. torch knows neither sigmoid nor identity, no readout,
+    no truncated BPTT, no generation, and refuses a length of 0.
     """
 
-    name = "torch"
     capabilities = Capabilities(
-        nonlinearities=("tanh", "relu"), readouts=(), lengths=False, dropout=False,
-        truncation=False,
+        nonlinearities=("tanh", "relu"), readouts=(), truncation=False, outputs=("all",),
+        generation=False,
     )  # fmt: skip
 
     def __init__(self, build: Build = build_rnn, name: str = "torch") -> None:
@@ -39,25 +43,84 @@ class TorchRNN:
     def forward(self, case: Case) -> Forward:
         """Output and final state of the module on the case."""
         with torch.no_grad():
-            output, h_n = self._module(case)(torch.tensor(case.x), torch.tensor(case.h0))
+            output, h_n = self._run(case, self._module(case), *_inputs(case))
         return Forward(output.numpy(), h_n.numpy())
 
     def gradients(self, case: Case) -> Gradients:
         """autograd's gradient of `<d_output, output> + <d_h_n, h_n>`."""
         module = self._module(case)
-        x = torch.tensor(case.x, requires_grad=True)
-        h0 = torch.tensor(case.h0, requires_grad=True)
+        x, h0 = (array.requires_grad_() for array in _inputs(case))
         leaves = {**dict(module.named_parameters()), "x": x, "h0": h0}
-        cotangents = (torch.tensor(case.d_output), torch.tensor(case.d_h_n))
-        found = torch.autograd.grad(
-            module(x, h0), list(leaves.values()), cotangents, allow_unused=True
-        )
+        d_output = np.where(case.output_padding()[..., None], 0.0, case.d_output)
+        cotangents = (torch.tensor(d_output, dtype=x.dtype), torch.tensor(case.d_h_n))
+        results = self._run(case, module, x, h0)
+        found = torch.autograd.grad(results, list(leaves.values()), cotangents, allow_unused=True)
         return {
             name: np.zeros(tuple(leaf.shape), case.dtype) if g is None else g.numpy()
             for (name, leaf), g in zip(leaves.items(), found, strict=True)
         }
 
     def _module(self, case: Case) -> torch.nn.Module:
-        module = self._build(case.spec, getattr(torch, case.dtype.name))
+        dtype = getattr(torch, case.dtype.name)
+        module = self._build(case.spec, _dropout_probability(case.dropout_masks), dtype)
         module.load_state_dict({n: torch.tensor(a) for n, a in case.parameters.items()})
-        return module
+        return module.train(case.dropout_masks is not None)
+
+    def _run(
+        self, case: Case, module: torch.nn.Module, x: torch.Tensor, h0: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        with _imposed(case):
+            output, h_n = module(_packed(x, case), h0)
+        if isinstance(output, PackedSequence):
+            output, _ = pad_packed_sequence(output, total_length=case.T)
+        return output, h_n
+
+
+def _inputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.tensor(case.x), torch.tensor(case.h0)
+
+
+def _packed(sequence: torch.Tensor, case: Case) -> torch.Tensor | PackedSequence:
+    """The sequence itself, or packed by the lengths; those that are sorted are said to be."""
+    if case.lengths is None:
+        return sequence
+    lengths = torch.tensor(case.lengths, dtype=torch.int64)
+    in_order = bool((lengths[:-1] >= lengths[1:]).all())
+    return pack_padded_sequence(sequence, lengths, enforce_sorted=in_order)
+
+
+def _dropout_probability(masks: Array | None) -> float:
+    """p of masks that hold 0 and 1/(1-p). ValueError if they hold anything else."""
+    if masks is None:
+        return 0.0
+    kept = np.unique(masks[masks != 0])
+    if kept.size > 1 or (kept < 1).any():
+        raise ValueError(
+            f"dropout_masks hold {kept.tolist()}; torch's dropout multiplies by 0 or by one 1/(1-p)"
+        )
+    return 1.0 - 1.0 / float(kept[0]) if kept.size else 0.5
+
+
+def _imposed(case: Case) -> AbstractContextManager[object]:
+    return nullcontext() if case.dropout_masks is None else _ImposedMasks(_masks(case))
+
+
+def _masks(case: Case) -> Iterator[torch.Tensor]:
+    """What each layer's dropout keeps, in the layout in which torch asks for it."""
+    assert case.dropout_masks is not None
+    for mask in case.dropout_masks:
+        packed = _packed(torch.tensor(mask != 0), case)
+        yield packed.data if isinstance(packed, PackedSequence) else packed
+
+
+class _ImposedMasks(TorchDispatchMode):
+    """torch draws its dropout by `bernoulli_`: it gets the case's masks instead, layer by layer."""
+
+    def __init__(self, masks: Iterator[torch.Tensor]) -> None:
+        super().__init__()
+        self._masks = masks
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 - torch's signature
+        if func is torch.ops.aten.bernoulli_.float:
+            return args[0].copy_(next(self._masks))
+        return func(*args, **(kwargs or {}))

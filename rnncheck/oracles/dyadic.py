@@ -26,17 +26,18 @@ def fits(case: Case) -> bool:
 def is_dyadic(case: Case) -> bool:
     """Whether the case is of this kind: multiples of 1/4, and nothing but sums and products."""
     spec = case.spec
-    if spec.nonlinearity not in ("relu", "identity") or spec.readout != "identity":
+    linear = spec.nonlinearity in ("relu", "identity") and spec.readout == "identity"
+    if not linear or spec.generated:
         return False
     arrays = [a for name, a in case.arrays() if name not in ("lengths", "x", "d_output")]
-    arrays += [valid_part(case, case.x), valid_part(case, case.d_output)]
+    arrays += [valid_x(case), np.where(case.output_padding()[..., None], 0.0, case.d_output)]
     return all(bool(np.all(array * 2**GIVEN_BITS % 1 == 0)) for array in arrays)
 
 
-def valid_part(case: Case, sequence: Array) -> Array:
-    """A sequence with 0 in the padding."""
+def valid_x(case: Case) -> Array:
+    """x with 0 in the padding."""
     valid = np.arange(case.T)[:, None, None] < case.valid_steps()[None, :, None]
-    return np.where(valid, sequence, 0.0)
+    return np.where(valid, case.x, 0.0)
 
 
 def bits_needed(case: Case) -> int:

@@ -79,9 +79,9 @@ def envelope(
         }
         forward_overflowed = noise.overflowed
         rows = _chaotic_from(plain, noisy)
-        forward["output"] = _silence_output(case, forward["output"], rows)
-        forward["h_n"] = _silence_states(case, forward["h_n"], rows)
-        chaotic = any(bool((step < case.T).any()) for step in rows.values())
+        forward["output"] = _silence_output(plain, forward["output"], rows)
+        forward["h_n"] = _silence_states(plain, forward["h_n"], rows)
+        chaotic = any(bool((step < plain.T).any()) for step in rows.values())
         bases, gradients = plain.backward(), noisy.backward()
         backward = {n: _allowance(bases[n][0], gradients[n], noise) for n in bases}
     if chaotic:
@@ -124,27 +124,33 @@ def _chaotic_from(plain: SampledNetwork, noisy: SampledNetwork) -> dict[tuple[in
         floor = np.finfo(case.dtype).smallest_normal / np.finfo(case.dtype).eps
         filled = SAFETY * deviation.max(axis=2, initial=0.0) > np.maximum(largest, floor)
         ever = np.maximum.accumulate(filled | ~np.isfinite(largest), axis=0)
-        first[layer, direction] = case.T - ever.sum(axis=0)
+        first[layer, direction] = plain.T - ever.sum(axis=0)
     return first
 
 
-def _silence_output(case: Case, output: Allowance, rows: dict[tuple[int, int], Array]) -> Allowance:
+def _silence_output(
+    plain: SampledNetwork, output: Allowance, rows: dict[tuple[int, int], Array]
+) -> Allowance:
     """Above a chaotic row of a lower layer everything is silent; beside it, from its step on."""
-    silent = np.zeros((case.T, case.B), bool)
-    steps = np.arange(case.T)[:, None]
+    spec, T = plain.spec, plain.T
+    silent = np.zeros(output.allowed.shape[:2], bool)
+    steps = np.arange(len(silent))[:, None]
     for (layer, direction), start in rows.items():
-        reached = case.T - 1 - steps if direction else steps
-        top = layer == case.spec.num_layers - 1
-        silent |= (reached >= start) if top else np.broadcast_to(start < case.T, silent.shape)
+        if layer < spec.num_layers - 1 or spec.outputs != "all":
+            silent |= np.broadcast_to(start < T, silent.shape)
+        else:
+            silent |= (T - 1 - steps if direction else steps) >= start
     return _silenced(output, silent[..., None])
 
 
-def _silence_states(case: Case, h_n: Allowance, rows: dict[tuple[int, int], Array]) -> Allowance:
+def _silence_states(
+    plain: SampledNetwork, h_n: Allowance, rows: dict[tuple[int, int], Array]
+) -> Allowance:
     silent = np.zeros(h_n.allowed.shape, bool)
     for (layer, direction), start in rows.items():
-        row = layer * case.spec.num_directions + direction
-        silent[row] |= (start < case.T)[:, None]
-        silent[(layer + 1) * case.spec.num_directions :] |= (start < case.T)[:, None]
+        row = layer * plain.spec.num_directions + direction
+        silent[row] |= (start < plain.T)[:, None]
+        silent[(layer + 1) * plain.spec.num_directions :] |= (start < plain.T)[:, None]
     return _silenced(h_n, silent)
 
 

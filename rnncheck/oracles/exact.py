@@ -1,17 +1,10 @@
-"""The exact oracle: the network and its gradients in ball arithmetic, good to any digit.
+"""The exact oracle: the network in ball arithmetic, good to any digit.
 
 Every batch row is run alone, as a list of columns, straight from the definition of `RNNSpec`:
 
     h_t = φ(W_ih z_t + b_ih + W_hh h_prev + b_hh),    y_t = ψ(W_ho top_t + b_o)
 
-and backwards, with δ_t the gradient for φ's argument at step t and `d_t` what reaches h_t from
-above (and, at the last step, from `h_n`):
-
-    δ_t = φ'(h_t) ⊙ (d_t + W_hhᵀ δ_next),   dW_ih = Σ δ_t z_tᵀ,   dW_hh = Σ δ_t h_prevᵀ,
-    db = Σ δ_t,   dz_t = W_ihᵀ δ_t,   dh0 = W_hhᵀ δ_first.
-
-This quick way to the gradients is itself tested, to 40 digits, against exact finite differences
-of the forward pass (`differences.exact_differences`), which rest on no derivation at all.
+Its gradients are in `exact_backward`.
 """
 
 from collections.abc import Callable
@@ -68,7 +61,7 @@ class CellTrace:
 
 @dataclass(frozen=True)
 class RowTrace:
-    """One batch row: the cells by (layer, direction), the top layer's states, the outputs."""
+    """One batch row: the cells by (layer, direction), what the readout reads, the outputs."""
 
     cells: dict[tuple[int, int], CellTrace]
     tops: list[Matrix]
@@ -78,8 +71,7 @@ class RowTrace:
 class ExactNetwork:
     """The network of a case, its numbers as balls at the working precision.
 
-    arrays: other values for some of the case's arrays (object arrays of balls), by name:
-    so finite differences move one entry by an amount that no float could hold.
+    `weights` may be written into: so finite differences move an entry by less than a float can hold.
     """
 
     def __init__(self, case: Case) -> None:
@@ -97,12 +89,22 @@ class ExactNetwork:
         return self.transposed[name]
 
     def row(self, b: int, x: list[Matrix], h0: list[Matrix]) -> RowTrace:
-        """Run one batch row over its valid steps `x` from its states `h0`."""
-        spec, cells = self.spec, {}
-        z = x
+        """Run one batch row over its valid steps `x` from its states `h0`.
+
+        Generated steps: the sequence is run again with its last output as one more step of x.
+        """
+        trace = self._layers(b, x, h0)
+        for _ in range(self.spec.generated):
+            x = [*x, trace.outputs[-1]]
+            trace = self._layers(b, x, h0)
+        return trace
+
+    def _layers(self, b: int, x: list[Matrix], h0: list[Matrix]) -> RowTrace:
+        spec, z = self.spec, x
+        cells: dict[tuple[int, int], CellTrace] = {}
         for layer in range(spec.num_layers):
             if layer:
-                z = [self._dropped(layer, t, b, top) for t, top in enumerate(z)]
+                z = [self.dropped(layer, t, b, top) for t, top in enumerate(z)]
             halves = []
             for direction in range(spec.num_directions):
                 steps = z[::-1] if direction else z
@@ -111,9 +113,19 @@ class ExactNetwork:
                 cells[layer, direction] = cell
                 halves.append(cell.states[::-1] if direction else cell.states)
             z = [balls.stack(*states) for states in zip(*halves, strict=True)]
-        return RowTrace(cells, z, [self._readout(top) for top in z])
+        tops = self._tops(z, cells)
+        return RowTrace(cells, tops, [self._readout(top) for top in tops])
 
-    def _dropped(self, layer: int, t: int, b: int, top: Matrix) -> Matrix:
+    def _tops(self, states: list[Matrix], cells: dict[tuple[int, int], CellTrace]) -> list[Matrix]:
+        """What the readout reads: every state of the top layer, the last one, or the final ones."""
+        if self.spec.outputs == "final":
+            top = self.spec.num_layers - 1
+            finals = [cells[top, d].last for d in range(self.spec.num_directions)]
+            return [balls.stack(*finals)]
+        return states if self.spec.outputs == "all" else states[-1:]
+
+    def dropped(self, layer: int, t: int, b: int, top: Matrix) -> Matrix:
+        """The top of a layer times its dropout mask at one step of one row."""
         masks = self.case.dropout_masks
         return top if masks is None else balls.multiply(balls.column(masks[layer - 1, t, b]), top)
 
@@ -166,99 +178,3 @@ def _relu_slope(kinks: Kinks) -> Activation:
         return arb(kinks.convention)
 
     return slope
-
-
-class RowBackward:
-    """The gradients of one row, added into those of the batch."""
-
-    def __init__(self, net: ExactNetwork, b: int, trace: RowTrace, kinks: Kinks) -> None:
-        self.net, self.spec, self.b = net, net.spec, b
-        self.trace, self.kinks = trace, kinks
-        self.gradients: dict[str, Matrix] = {}
-
-    def run(
-        self, d_outputs: list[Matrix], d_last: list[Matrix]
-    ) -> tuple[list[Matrix], list[Matrix]]:
-        """Fill `gradients`; return those for the row's `x` (a column a step) and `h0`."""
-        spec = self.spec
-        d_tops = self._readout(d_outputs)
-        d_h0: list[Matrix] = [balls.zeros(spec.hidden_size)] * spec.num_states
-        for layer in reversed(range(spec.num_layers)):
-            halves = [balls.split(d, spec.num_directions) for d in d_tops]
-            d_z = [balls.zeros(spec.layer_input_size(layer)) for _ in d_tops]
-            for direction in range(spec.num_directions):
-                row = layer * spec.num_directions + direction
-                d_states = [half[direction] for half in halves]
-                d_inputs, d_h0[row] = self._cell(layer, direction, d_states, d_last[row])
-                d_z = [a + b for a, b in zip(d_z, d_inputs, strict=True)]
-            if layer:
-                d_z = [self.net._dropped(layer, t, self.b, d) for t, d in enumerate(d_z)]
-            d_tops = d_z
-        return d_tops, d_h0
-
-    def _readout(self, d_outputs: list[Matrix]) -> list[Matrix]:
-        if self.spec.output_size is None:
-            return d_outputs
-        pairs = list(zip(self.trace.outputs, d_outputs, strict=True))
-        deltas = [self._readout_delta(y, d) for y, d in pairs]
-        self._accumulate("weight_ho", "bias_o", self.spec.readout_bias, deltas, self.trace.tops)
-        return [self.net.transpose("weight_ho") * delta for delta in deltas]
-
-    def _readout_delta(self, y: Matrix, d: Matrix) -> Matrix:
-        """ψ'ᵀ d: the softmax's Jacobian is diag(y) - y yᵀ."""
-        if self.spec.readout == "identity":
-            return d
-        if self.spec.readout == "sigmoid":
-            return balls.elementwise(lambda v, g: v * (1 - v) * g, y, d)
-        inner = sum(balls.multiply(y, d).entries(), arb(0))
-        return balls.elementwise(lambda v, g: v * (g - inner), y, d)
-
-    def _cell(
-        self, layer: int, direction: int, d_states: list[Matrix], d_last: Matrix
-    ) -> tuple[list[Matrix], Matrix]:
-        cell, suffix = self.trace.cells[layer, direction], self.spec.suffix(layer, direction)
-        if not cell.states:
-            return [], d_last
-        d_states = d_states[::-1] if direction else d_states
-        d_states = [*d_states[:-1], d_states[-1] + d_last]
-        deltas = self._deltas(suffix, self.net.slopes(cell, self.kinks), d_states)
-        self._accumulate(
-            f"weight_ih_{suffix}", f"bias_ih_{suffix}", self.spec.bias, deltas, cell.inputs
-        )
-        self._accumulate(
-            f"weight_hh_{suffix}", f"bias_hh_{suffix}", self.spec.bias, deltas, cell.before
-        )
-        d_inputs = [self.net.transpose(f"weight_ih_{suffix}") * delta for delta in deltas]
-        d_h0 = self.net.transpose(f"weight_hh_{suffix}") * deltas[0]
-        return d_inputs[::-1] if direction else d_inputs, d_h0
-
-    def _deltas(self, suffix: str, slopes: list[Matrix], d_states: list[Matrix]) -> list[Matrix]:
-        """δ_t of every step; truncated: δ_s = Σ δ_{t→s} over the outputs t with t - s ≤ k only."""
-        w_hh_T = self.net.transpose(f"weight_hh_{suffix}")
-        steps, k = len(d_states), self.spec.truncation
-        if k is None or k >= steps - 1:
-            deltas, carry = [], balls.zeros(self.spec.hidden_size)
-            for slope, d in zip(reversed(slopes), reversed(d_states), strict=True):
-                deltas.append(balls.multiply(slope, d + carry))
-                carry = w_hh_T * deltas[-1]
-            return deltas[::-1]
-        deltas = [balls.zeros(self.spec.hidden_size) for _ in d_states]
-        for t, d in enumerate(d_states):
-            for s in range(t, max(t - k, 0) - 1, -1):
-                part = balls.multiply(slopes[s], d)
-                deltas[s] += part
-                d = w_hh_T * part
-        return deltas
-
-    def _accumulate(
-        self, weight: str, bias: str, has_bias: bool, deltas: list[Matrix], inputs: list[Matrix]
-    ) -> None:
-        """dW += Σ δ_t z_tᵀ and db += Σ δ_t."""
-        rows, columns = self.net.weights[weight].nrows(), self.net.weights[weight].ncols()
-        left = balls.side_by_side(deltas, rows)
-        self._add(weight, left * balls.side_by_side(inputs, columns).transpose())
-        if has_bias:
-            self._add(bias, sum(deltas, balls.zeros(rows)))
-
-    def _add(self, name: str, term: Matrix) -> None:
-        self.gradients[name] = self.gradients[name] + term if name in self.gradients else term

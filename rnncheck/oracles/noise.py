@@ -48,7 +48,12 @@ class Noise:
         self.samples = 1 if quiet else SAMPLES
         self.quiet, self.only = quiet, only
         self.overflowed = False
-        self._random = np.random.default_rng(seed)
+        self._seed = seed
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again: the same operations in the same order get the same errors."""
+        self._random = np.random.default_rng(self._seed)
 
     def add(self, source: Source, value: Samples, bound: Samples, operations: int = 1) -> Samples:
         """`value + e` with `|e| <= u·bound + operations·smallest`, e uniform or coherent."""
@@ -62,7 +67,7 @@ class Noise:
         )
 
     def _directions(self, value: Samples) -> Samples:
-        directions = self._random.uniform(-1.0, 1.0, value.shape)
+        directions: Samples = self._random.uniform(-1.0, 1.0, value.shape)
         directions[0], directions[1] = 1.0, -1.0
         directions[2], directions[3] = np.copysign(1.0, value[2]), -np.copysign(1.0, value[3])
         return directions

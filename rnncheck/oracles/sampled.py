@@ -66,16 +66,28 @@ class SampledNetwork:
         self.case, self.spec, self.noise = case, case.spec, noise
         self.absolute_activation = absolute_activation
         self.p = {name: a.astype(np.float64) for name, a in case.parameters.items()}
-        self.valid = np.arange(case.T)[:, None] < case.valid_steps()[None, :]
+        self.T = case.T + case.spec.generated
+        self.last = case.valid_steps() + case.spec.generated
+        self.valid = np.arange(self.T)[:, None] < self.last[None, :]
         self.runs: dict[tuple[int, int], CellRun] = {}
         self.gradients: dict[str, Samples] = {}
 
     def forward(self) -> tuple[Samples, Samples]:
         """`output (K, T, B, ·)` and `h_n (K, L·D, B, H)`."""
         spec, K = self.spec, self.noise.samples
-        x = np.where(self.valid[..., None], self.case.x, 0.0).astype(np.float64)
-        z = np.broadcast_to(x, (K, *x.shape))
-        h_n = np.empty((K, spec.num_states, self.case.B, spec.hidden_size))
+        x = np.zeros((K, self.T, self.case.B, spec.input_size))
+        x[:, : self.case.T] = np.where(self.valid[: self.case.T, :, None], self.case.x, 0.0)
+        output, h_n = self._layers(x)
+        for t in range(self.case.T, self.T):
+            x[:, t] = output[:, t - 1]
+            output, h_n = self._layers(x)
+        return output, h_n
+
+    def _layers(self, z: Samples) -> tuple[Samples, Samples]:
+        """One pass through all layers; for generated steps there is one more for each, alike so far."""
+        self.noise.restart()
+        spec = self.spec
+        h_n = np.empty((self.noise.samples, spec.num_states, self.case.B, spec.hidden_size))
         for layer in range(spec.num_layers):
             if layer:
                 z = self._dropped(layer, z)
@@ -86,9 +98,23 @@ class SampledNetwork:
                 h_n[:, layer * spec.num_directions + direction] = last
                 halves.append(np.where(self.valid[..., None], run.states, 0.0))
             z = np.concatenate(halves, axis=-1)
-        self.tops = z
-        self.output = self._readout(z)
+        self.tops = self._tops(z, h_n)
+        self.output = self._readout(self.tops)
         return self.output, h_n
+
+    def _tops(self, states: Samples, h_n: Samples) -> Samples:
+        """What the readout reads, and in `read` which of it is no padding."""
+        spec = self.spec
+        self.read = ~self.case.output_padding()[..., None]
+        if spec.outputs == "all":
+            return states
+        if spec.outputs == "final":
+            finals = h_n[:, spec.num_states - spec.num_directions :]
+            return np.concatenate(list(finals.swapaxes(0, 1)), axis=-1)[:, None]
+        if not self.T:
+            return np.zeros((len(h_n), 1, self.case.B, states.shape[-1]))
+        rows = np.arange(self.case.B)
+        return np.where(self.read, states[:, np.maximum(self.last - 1, 0), rows][:, None], 0.0)
 
     def _dropped(self, layer: int, z: Samples) -> Samples:
         if self.case.dropout_masks is None:
@@ -97,7 +123,7 @@ class SampledNetwork:
         return self.noise.add("pre-activation", kept, 2.0 * np.abs(kept))
 
     def _steps(self, direction: int) -> list[int]:
-        steps = list(range(self.case.T))
+        steps = list(range(self.T))
         return steps[::-1] if direction else steps
 
     def _cell(self, layer: int, direction: int, z: Samples) -> tuple[CellRun, Samples]:
@@ -109,7 +135,7 @@ class SampledNetwork:
         n = w_ih.shape[1] + spec.hidden_size + 2
         h = self.case.h0[layer * spec.num_directions + direction].astype(np.float64)
         h = np.broadcast_to(h, (self.noise.samples, *h.shape))
-        shape = (self.noise.samples, self.case.T, self.case.B, spec.hidden_size)
+        shape = (self.noise.samples, self.T, self.case.B, spec.hidden_size)
         run = CellRun(z, np.zeros(shape), np.zeros(shape), np.zeros(shape))
         for t in self._steps(direction):
             run.before[:, t] = h
@@ -148,7 +174,7 @@ class SampledNetwork:
             if self.spec.readout == "softmax"
             else self._activation(self.spec.readout, s)
         )
-        return np.where(self.valid[..., None], y, 0.0)
+        return np.where(self.read, y, 0.0)
 
     def _softmax(self, s: Samples) -> Samples:
         powers = np.exp(s - s.max(axis=-1, keepdims=True))
@@ -160,9 +186,20 @@ class SampledNetwork:
 
     def backward(self) -> dict[str, Samples]:
         """Every gradient with a leading axis of samples; `forward` has run before."""
+        case = self.case
+        d_output = np.where(self.read, case.d_output, 0.0).astype(np.float64)
+        d_output = np.repeat(d_output[None], self.noise.samples, axis=0)
+        given = d_output.copy()
+        gradients = self._layers_backward(d_output)
+        for t in reversed(range(case.T, self.T)):
+            d_output[:, t - 1] = given[:, t - 1] + gradients["x"][:, t]
+            gradients = self._layers_backward(d_output)
+        return {**gradients, "x": gradients["x"][:, : case.T]}
+
+    def _layers_backward(self, d_output: Samples) -> dict[str, Samples]:
+        self.noise.restart()
         spec, case, K = self.spec, self.case, self.noise.samples
-        d_output = np.where(self.valid[..., None], case.d_output, 0.0).astype(np.float64)
-        d_top = self._readout_backward(np.broadcast_to(d_output, (K, *d_output.shape)))
+        d_top, self.d_last = self._tops_backward(self._readout_backward(d_output))
         d_h0 = np.zeros((K, spec.num_states, case.B, spec.hidden_size))
         for layer in reversed(range(spec.num_layers)):
             halves = np.split(d_top, spec.num_directions, axis=-1)
@@ -181,6 +218,21 @@ class SampledNetwork:
                 d_top = self._dropped(layer, d_top)
         ordered = {name: self.gradients[name] for name in spec.parameter_shapes()}
         return {**ordered, "x": d_top, "h0": d_h0}
+
+    def _tops_backward(self, d: Samples) -> tuple[Samples, Samples]:
+        """From what was read to the top layer's states, and what reaches each final state."""
+        spec, case = self.spec, self.case
+        d_last = np.repeat(case.d_h_n[None].astype(np.float64), len(d), axis=0)
+        if spec.outputs == "all":
+            return d, d_last
+        d_states = np.zeros((len(d), self.T, case.B, d.shape[-1]))
+        if spec.outputs == "final":
+            halves = np.split(d[:, 0], spec.num_directions, axis=-1)
+            d_last[:, spec.num_states - spec.num_directions :] += np.stack(halves, axis=1)
+        elif self.T:
+            at = np.arange(self.T)[:, None] == self.last[None, :] - 1
+            d_states = np.where(at[..., None], d, 0.0)
+        return d_states, d_last
 
     def _readout_backward(self, d: Samples) -> Samples:
         spec, y = self.spec, self.output
@@ -204,37 +256,35 @@ class SampledNetwork:
         self, layer: int, direction: int, d_states: Samples
     ) -> tuple[Samples, Samples]:
         """δ_t of every step `(K, T, B, H)`, and the gradient for the first state."""
-        case, spec, run = self.case, self.spec, self.runs[layer, direction]
+        spec, run = self.spec, self.runs[layer, direction]
         w_hh = self.p[f"weight_hh_{spec.suffix(layer, direction)}"]
         row = layer * spec.num_directions + direction
         slopes, bound = slope(spec.nonlinearity, run.states, run.arguments)
         slopes = self.noise.add("derivative", slopes, bound)
-        last = np.where(self._last_step(direction), case.d_h_n[row], 0.0)
+        last = np.where(self._last_step(direction), self.d_last[:, row, None], 0.0)
         d_states = d_states + last
         order = self._steps(direction)
-        if spec.truncation is None or spec.truncation >= case.T - 1:
+        if spec.truncation is None or spec.truncation >= self.T - 1:
             deltas = self._sweep(order, slopes, d_states, w_hh)
         else:
             deltas = self._truncated(order, slopes, d_states, w_hh)
-        empty = (case.valid_steps() == 0)[:, None]
+        empty = (self.last == 0)[:, None]
         d_first = self._first(order, deltas, direction)
         n = spec.hidden_size + 2
         carry = self.noise.add("carry", d_first @ w_hh, n * (np.abs(d_first) @ np.abs(w_hh)), n)
-        return deltas, np.where(empty, case.d_h_n[row], carry)
+        return deltas, np.where(empty, self.d_last[:, row], carry)
 
     def _last_step(self, direction: int) -> Mask:
         """`(T, B, 1)`: which step a direction takes last in each row."""
-        steps = np.arange(self.case.T)[:, None]
-        last = np.zeros_like(self.case.valid_steps()) if direction else self.case.valid_steps() - 1
+        steps = np.arange(self.T)[:, None]
+        last = np.zeros_like(self.last) if direction else self.last - 1
         found: Mask = ((steps == last[None, :]) & self.valid)[..., None]
         return found
 
     def _first(self, order: list[int], deltas: Samples, direction: int) -> Samples:
         if not order:
             return np.zeros((self.noise.samples, self.case.B, self.spec.hidden_size))
-        first = (
-            np.maximum(self.case.valid_steps() - 1, 0) if direction else np.zeros(self.case.B, int)
-        )
+        first = np.maximum(self.last - 1, 0) if direction else np.zeros(self.case.B, int)
         return deltas[:, first, np.arange(self.case.B)]
 
     def _sweep(

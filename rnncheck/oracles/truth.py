@@ -8,7 +8,8 @@ from rnncheck.case import Array, Case
 from rnncheck.oracles import balls
 from rnncheck.oracles.balls import Ball, Matrix
 from rnncheck.oracles.envelope import Allowance, Envelope
-from rnncheck.oracles.exact import ExactNetwork, Kinks, RowBackward, RowTrace
+from rnncheck.oracles.exact import ExactNetwork, Kinks, RowTrace
+from rnncheck.oracles.exact_backward import RowBackward
 from rnncheck.oracles.noise import Mask
 
 FIRST_BITS, LAST_BITS = 192, 6144
@@ -77,18 +78,18 @@ def at_precision(case: Case, bits: int, convention: float = 0.0) -> Truth:
 def exact_balls(case: Case, convention: float = 0.0) -> tuple[dict[str, list[Ball]], Kinks]:
     """The balls of every array in C order, at the precision that is set."""
     spec, net, kinks = case.spec, ExactNetwork(case), Kinks(convention)
-    output = _Columns(case.T, case.B, spec.output_features)
+    output = _Columns(*spec.array_shapes(case.T, case.B)["output"])
     h_n = _Columns(spec.num_states, case.B, spec.hidden_size)
     d_x = _Columns(case.T, case.B, spec.input_size)
     d_h0 = _Columns(spec.num_states, case.B, spec.hidden_size)
     totals = {n: balls.zeros(*(*s, 1)[:2]) for n, s in spec.parameter_shapes().items()}
-    for b, steps in enumerate(case.valid_steps()):
+    for b in range(case.B):
         x, h0 = row_inputs(case, b)
         trace = net.row(b, x, h0)
         output.fill(b, trace.outputs)
         h_n.fill(b, last_states(trace))
         back = RowBackward(net, b, trace, kinks)
-        d_outputs = [balls.column(case.d_output[t, b]) for t in range(steps)]
+        d_outputs = [balls.column(case.d_output[t, b]) for t in range(len(trace.outputs))]
         d_last = [balls.column(case.d_h_n[s, b]) for s in range(spec.num_states)]
         d_inputs, d_states = back.run(d_outputs, d_last)
         d_x.fill(b, d_inputs)

@@ -7,14 +7,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from rnncheck.events import Checked, Event, Finished, Running, Started
 from rnncheck.report import Report
-from rnncheck.reporting.text import WIDTH, render
+from rnncheck.reporting.text import render, report_text
 
 
 def show(events: Iterable[Event]) -> list[Report]:
     """Follow the events to their end, print every report, and return them all."""
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH)
     reports: list[Report] = []
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -33,6 +31,13 @@ def show(events: Iterable[Event]) -> list[Report]:
                     progress.advance(task)
                 case Finished(report):
                     reports.append(report)
-                    console.print(render(report))
-                    console.print()
+                    _print(console, report)
     return reports
+
+
+def _print(console: Console, report: Report) -> None:
+    if console.is_terminal:
+        console.print(render(report))
+        console.print()
+    else:
+        print(report_text(report), end="\n\n", flush=True)

@@ -7,19 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from rnncheck.report import CheckReport, ExitCode, Finding, Report
+from rnncheck.reporting.text import shown
+from rnncheck.results import UsageError
 
 FORMAT = 1
 """Raised when a key changes its meaning or goes away; new keys do not raise it."""
 
 
+def require_folder(path: Path) -> None:
+    """UsageError unless the folder of a file that is to be written is there."""
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+
+
 def write_json(path: Path, reports: Sequence[Report], exit_code: ExitCode) -> None:
-    """Write the reports to a file. Infinite numbers are written as null: JSON has none."""
+    """Write the reports to a file. Infinite numbers are written as null: JSON has none.
+
+    Raises UsageError if the file cannot be written.
+    """
     document = {
         "format": FORMAT,
         "exit_code": int(exit_code),
         "reports": [report_dict(report) for report in reports],
     }
-    path.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    try:
+        path.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
 
 def report_dict(report: Report) -> dict[str, Any]:
@@ -61,7 +75,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "diagnosis": finding.diagnosis,
         "case": finding.case.sizes(),
         "origin": finding.case.origin,
-        "case_file": None if finding.case_file is None else str(finding.case_file),
+        "case_file": None if finding.case_file is None else shown(finding.case_file),
     }
 
 

@@ -2,6 +2,7 @@
 
 import io
 import math
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -36,28 +37,37 @@ def render(report: Report) -> Group:
 
 def verdict_line(report: Report) -> Text:
     """Right or wrong, in one line."""
-    failed = sum(c.status is Status.FAILED for c in report.checks)
-    errors = [c for c in report.checks if c.status is Status.ERROR]
+    words, style = _verdict(report)
     run = f"profile {report.profile}, seed {report.seed}"
+    return Text(f"{words} ({run})", style=style, no_wrap=True, overflow="ignore")
+
+
+def _verdict(report: Report) -> tuple[str, str]:
+    name = report.implementation
+    applicable = [c for c in report.checks if c.status is not Status.NOT_APPLICABLE]
+    failed = [c for c in report.checks if c.status is Status.FAILED]
+    errors = [c for c in report.checks if c.status is Status.ERROR]
     if errors:
-        text = f"rnncheck itself failed in {errors[0].check}; the verdict on {report.implementation} is open"
-        return Text(f"{text} ({run})", style="bold red")
+        words = f"rnncheck itself failed in {errors[0].check}; the verdict on {name} is open"
+        return words, "bold red"
     if failed:
-        return Text(
-            f"WRONG: {report.implementation} fails {failed} of {len(report.checks)} checks ({run})",
-            style="bold red",
-        )
+        words = f"WRONG: {name} fails {len(failed)} of {_checks_in_words(len(applicable))}"
+        return words, "bold red"
     if report.passed:
         ran = [c for c in report.checks if c.status is Status.PASSED]
-        return Text(
-            f"RIGHT: {report.implementation} passes all {len(ran)} checks that apply ({run})",
-            style="bold green",
-        )
-    silent = ", ".join(report.silent_families) or "anything"
-    return Text(
-        f"NOTHING TOLD: no case could have shown a fault of {report.implementation} in {silent} ({run})",
-        style="bold yellow",
-    )
+        all_that_apply = "the check that applies"
+        if len(ran) > 1:
+            all_that_apply = f"all {len(ran)} checks that apply"
+        return f"RIGHT: {name} passes {all_that_apply}", "bold green"
+    if not applicable:
+        return f"NOTHING TOLD: no check applies to {name}", "bold yellow"
+    silent = ", ".join(report.silent_families)
+    words = f"NOTHING TOLD: no case could have shown a fault of {name} in {silent}"
+    return words, "bold yellow"
+
+
+def _checks_in_words(count: int) -> str:
+    return "1 check" if count == 1 else f"{count} checks"
 
 
 def _checks(report: Report) -> Table:
@@ -119,7 +129,7 @@ def render_finding(finding: Finding, *same: Finding) -> RenderableType:
         facts["right"] = ", ".join(finding.right) or "nothing else that was compared"
     facts["case"] = f"{finding.case.sizes()} ({finding.case.origin})"
     if finding.case_file:
-        facts["kept in"] = str(finding.case_file)
+        facts["kept in"] = shown(finding.case_file)
     if same:
         facts["seen by"] = ", ".join(other.check for other in same)
     if finding.diagnosis:
@@ -132,5 +142,11 @@ def render_finding(finding: Finding, *same: Finding) -> RenderableType:
     return Group(*lines, table)
 
 
+def shown(path: Path) -> str:
+    """A path as the user would write it: relative to where he is, if it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def _times(ratio: float) -> str:
-    return f"{ratio:.2g}×" if math.isfinite(ratio) else "not a number"
+    return f"{ratio:.2g}×" if math.isfinite(ratio) else "not finite"

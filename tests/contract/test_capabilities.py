@@ -55,8 +55,8 @@ LACKS: list[tuple[dict[str, Any], Case, str, Case]] = [
     ),
     ({"truncation": False}, spec(truncation=0), "truncated BPTT", PLAIN),
     ({"initial_state": False}, PLAIN, "an initial state", FROM_ZEROS),
-    ({"max_batch": 1}, PLAIN, "2 batch rows", draw(b=1)),
-    ({"max_batch": 1}, draw(b=0), "0 batch rows", draw(b=1)),
+    ({"batch_size": 1}, PLAIN, "2 batch rows", draw(b=1)),
+    ({"batch_size": 1}, draw(b=0), "0 batch rows", draw(b=1)),
     ({"lengths": False}, draw(lengths=[T, T]), "lengths", PLAIN),
     ({"dropout": False}, draw(DEEP, dropout=True), "dropout masks", draw(DEEP)),
     ({"dtypes": ("float64",)}, draw(dtype=np.float32), "float32", PLAIN),
@@ -88,7 +88,7 @@ SUBJECTS = {
     "no bias": {"bias_vectors": (0,), "dropout": False, "truncation": False},
     "any bias": {"bias_vectors": (2, 1, 0)},
     "readout": {"needs_readout": True, "readouts": ("softmax",), "readout_biases": (False,)},
-    "unbatched": {"max_batch": 1, "readouts": (), "dtypes": ("float32",)},
+    "unbatched": {"batch_size": 1, "readouts": (), "dtypes": ("float32",)},
     "relu": {"nonlinearities": ("relu",), "max_layers": 2, "final_state": False},
 }
 

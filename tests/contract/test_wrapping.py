@@ -202,7 +202,7 @@ def test_capabilities_say_what_the_words_say(h0):
     for params, biases in (("UW", (0,)), ("UWb", (1,)), ("UWbc", (2,))):
         can = capabilities(CANONICAL, params)
         assert (can.bias_vectors, can.needs_readout, can.readouts) == (biases, False, ())
-        assert (can.initial_state, can.max_batch, can.gradients) == (h0, None, True)
+        assert (can.initial_state, can.batch_size, can.gradients) == (h0, None, True)
         assert (can.max_layers, can.bidirectional, can.lengths) == (1, False, False)
     readout = {**CANONICAL, "output": "time batch output"}
     for params, bias in (("UWbV", False), ("UWbVe", True)):
@@ -211,7 +211,7 @@ def test_capabilities_say_what_the_words_say(h0):
             True, ("identity",), (bias,),
         )  # fmt: skip
     alone = {**CANONICAL, "x": "time input", "h0": "hidden", "output": "time hidden"}
-    assert capabilities(alone, "UW").max_batch == 1
+    assert capabilities(alone, "UW").batch_size == 1
 
 
 LOCATED = [

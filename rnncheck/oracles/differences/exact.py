@@ -99,9 +99,9 @@ class _Moved:
         return sum(((d * value)[0, 0] for d, value in pairs), arb(0))
 
     def _cotangents(self, b: int) -> list[Matrix]:
-        """Of each valid step's output, then of each final state, as rows: `d · value` is a number."""
+        """Of each output that is no padding, then of each final state, as rows: `d · value` is a number."""
         case = self.case
-        steps = range(int(case.valid_steps()[b]))
+        steps = range(int(case.output_steps()[b]))
         columns = [case.d_output[t, b] for t in steps]
         columns += [case.d_h_n[s, b] for s in range(case.spec.num_states)]
         return [balls.column(c).transpose() for c in columns]
