@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnncheck.case import Array, IntArray, require_lengths, require_names
-from rnncheck.spec import RNNSpec, require_shape
+from rnncheck.spec import Outputs, RNNSpec, require_shape
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,19 @@ class Layout:
         if not self.batched:
             return array[:, 0]
         return array.swapaxes(0, 1) if self.batch_first else array
+
+    def output_in(self, array: Array, outputs: Outputs) -> Array:
+        """The caller's cotangent of `output` as `(T, B, ·)`; without a time axis unless it is all."""
+        if outputs == "all":
+            return self.sequence_in(array)
+        return array[None] if self.batched else array[None, None]
+
+    def output_out(self, array: Array, outputs: Outputs) -> Array:
+        """`output` in the caller's layout; without a time axis unless it is all of the steps."""
+        if outputs == "all":
+            return self.sequence_out(array)
+        only: Array = array[0] if self.batched else array[0, 0]
+        return only
 
     def state_in(self, array: Array) -> Array:
         """The caller's `h0` or cotangent of `h_n`, as `(L·D, B, H)`."""
@@ -109,14 +122,20 @@ def canonical_state(
     return layout.state_in(array)
 
 
-def canonical_sequence(
-    layout: Layout, name: str, array: npt.ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any]
+def canonical_output(
+    layout: Layout,
+    name: str,
+    array: npt.ArrayLike,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    outputs: Outputs = "all",
 ) -> Array:
     """A caller's cotangent of the output as `(T, B, ·)`."""
     given = floats(name, array, dtype)
-    expected = layout.sequence_out(np.empty(shape, dtype)).shape
-    require_shape(name, given.shape, expected, layout.axes().replace("input", "output"))
-    return layout.sequence_in(given)
+    expected = layout.output_out(np.empty(shape, dtype), outputs).shape
+    words = layout.axes().replace("input", "output")
+    require_shape(name, given.shape, expected, words if outputs == "all" else "no time axis")
+    return layout.output_in(given, outputs)
 
 
 def canonical_lengths(lengths: npt.ArrayLike | None, T: int, B: int) -> IntArray | None:

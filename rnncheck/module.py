@@ -1,5 +1,6 @@
 """`RecurrentModule`: the face of `torch.nn.RNN` on a pair of functions, forward and backward."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -9,13 +10,14 @@ import numpy.typing as npt
 from rnncheck.canonical import (
     Layout,
     canonical_inputs,
-    canonical_sequence,
+    canonical_output,
     canonical_state,
     checked_state_dict,
 )
 from rnncheck.case import Array, IntArray
 from rnncheck.implementation import Gradients
-from rnncheck.spec import Nonlinearity, Readout, RNNSpec
+from rnncheck.initialisation import Initialiser, torch_uniform
+from rnncheck.spec import Nonlinearity, Outputs, Readout, RNNSpec
 
 
 class ForwardFunction(Protocol):
@@ -58,8 +60,10 @@ class RecurrentModule:
     Beyond torch: `lengths=` in the call (steps beyond a row's length are padding: `output` is 0
     there), `output_size=`, `readout=` and `readout_bias=` for `y = ψ(V h + c)`, `truncation=`,
     `dtype=`, and `rng=`, from which parameters and dropout are drawn (a seed or a
-    `numpy.random.Generator`). Parameters start uniform in ±1/√H, as torch's. Dropout is applied
-    in `train()` mode only; `eval()` is the mode at the start.
+    `numpy.random.Generator`). Parameters start uniform in ±1/√H, as torch's (`initialise=` takes
+    another function of `rnncheck.initialisation`). Dropout is applied in `train()` mode only;
+    `eval()` is the mode at the start. `outputs="last"` (many to one) and `outputs="final"` give
+    an `output` without time axis; `generate` feeds the output back (one to many).
 
     Raises ValueError or TypeError naming the argument, the shape it has and the one it must have.
     """
@@ -82,12 +86,14 @@ class RecurrentModule:
         readout: Readout = "identity",
         readout_bias: bool = True,
         truncation: int | None = None,
+        outputs: Outputs = "all",
+        initialise: Initialiser = torch_uniform,
         dtype: npt.DTypeLike = np.float64,
         rng: np.random.Generator | int | None = None,
     ) -> None:
         self.spec = RNNSpec(
             input_size, hidden_size, num_layers, nonlinearity, bias, bidirectional,
-            output_size, readout, readout_bias, dropout, truncation,
+            output_size, readout, readout_bias, dropout, truncation, outputs,
         )  # fmt: skip
         self.batch_first = batch_first
         self.dtype: np.dtype[Any] = np.dtype(dtype)
@@ -95,11 +101,8 @@ class RecurrentModule:
             raise TypeError(f"dtype must be a floating-point type, not {self.dtype}")
         self.training = False
         self._rng = np.random.default_rng(rng)
-        bound = 1.0 / np.sqrt(hidden_size)
-        self.parameters = {
-            name: self._rng.uniform(-bound, bound, shape).astype(self.dtype)
-            for name, shape in self.spec.parameter_shapes().items()
-        }
+        drawn = initialise(self.spec, self._rng)
+        self.parameters = {name: array.astype(self.dtype) for name, array in drawn.items()}
         self._run: _Run | None = None
 
     def train(self, mode: bool = True) -> "RecurrentModule":
@@ -121,10 +124,31 @@ class RecurrentModule:
         layout, x, h0, lengths = canonical_inputs(
             self.spec, x, h0, lengths, batch_first=self.batch_first, dtype=self.dtype
         )
-        masks = self._draw_masks(*x.shape[:2])
-        output, h_n, tape = type(self)._forward(self.spec, self.parameters, x, h0, lengths, masks)
+        return self._forward_with(self.spec, layout, x, h0, lengths)
+
+    def generate(
+        self, x: npt.ArrayLike, steps: int, h0: npt.ArrayLike | None = None
+    ) -> tuple[Array, Array]:
+        """Run over `x`, then `steps` more with each output fed back as the next x (one to many).
+
+        `output` has T + steps steps and `h_n` is the state after the last; `backward` goes through the
+        fed-back outputs too. Needs output features == input_size, one direction and T ≥ 1.
+        """
+        spec = dataclasses.replace(self.spec, generated=steps)
+        layout, x, h0, _ = canonical_inputs(
+            spec, x, h0, None, batch_first=self.batch_first, dtype=self.dtype
+        )
+        if len(x) == 0:
+            raise ValueError("generate needs at least one step of x to go on from; x has none")
+        return self._forward_with(spec, layout, x, h0, None)
+
+    def _forward_with(
+        self, spec: RNNSpec, layout: Layout, x: Array, h0: Array, lengths: IntArray | None
+    ) -> tuple[Array, Array]:
+        masks = self._draw_masks(spec, *x.shape[:2])
+        output, h_n, tape = type(self)._forward(spec, self.parameters, x, h0, lengths, masks)
         self._run = _Run(layout, tape, output.shape, h_n.shape)
-        return layout.sequence_out(output), layout.state_out(h_n)
+        return layout.output_out(output, spec.outputs), layout.state_out(h_n)
 
     def backward(self, d_output: npt.ArrayLike, d_h_n: npt.ArrayLike | None = None) -> Gradients:
         """The gradients after the last call, by name, `x` and `h0` in that call's layout.
@@ -135,7 +159,8 @@ class RecurrentModule:
         if self._run is None:
             raise RuntimeError("backward needs a forward pass first: call the network on an x")
         layout, tape, output_shape, state_shape = self._run
-        d_output = canonical_sequence(layout, "d_output", d_output, output_shape, self.dtype)
+        outputs = self.spec.outputs
+        d_output = canonical_output(layout, "d_output", d_output, output_shape, self.dtype, outputs)
         d_h_n = canonical_state(layout, "d_h_n", d_h_n, state_shape, self.dtype)
         gradients = type(self)._backward(tape, d_output, d_h_n)
         gradients["x"] = layout.sequence_out(gradients["x"])
@@ -153,9 +178,9 @@ class RecurrentModule:
     def __repr__(self) -> str:
         return f"{type(self).__module__}.{type(self).__name__}({self.spec})"
 
-    def _draw_masks(self, T: int, B: int) -> Array | None:
-        p = self.spec.dropout
-        if not self.training or p == 0.0 or self.spec.num_layers == 1:
+    def _draw_masks(self, spec: RNNSpec, T: int, B: int) -> Array | None:
+        p = spec.dropout
+        if not self.training or p == 0.0 or spec.num_layers == 1:
             return None
-        shape = self.spec.array_shapes(T, B)["dropout_masks"]
+        shape = spec.array_shapes(T, B)["dropout_masks"]
         return ((self._rng.random(shape) >= p) / (1.0 - p)).astype(self.dtype)

@@ -7,7 +7,7 @@ sweep chains them.
 """
 
 from .network import network
-from .reference import Tape, backward, forward
+from .reference import Tape, backward, forward, hessian_vector
 from .rnn import RNN
 from .sweep import gradient, gradients
 from .tensor import Array, Tensor
@@ -21,5 +21,6 @@ __all__ = [
     "forward",
     "gradient",
     "gradients",
+    "hessian_vector",
     "network",
 ]

@@ -96,7 +96,6 @@ def run_truncated(cell: Cell, z: Steps, h0: Tensor, valid: Mask, k: int) -> tupl
     """
     states, _ = run(cell, z, h0, valid)
     cut: Steps = []
-    h_n = h0
     for t in range(len(z)):
         h = states[t]
         if t > k:
@@ -104,8 +103,7 @@ def run_truncated(cell: Cell, z: Steps, h0: Tensor, valid: Mask, k: int) -> tupl
             for s in range(t - k, t + 1):
                 h = cell.step(z[s], h, valid[s])
         cut.append(h)
-        h_n = where(valid[t], h, h_n)
-    return cut, h_n
+    return cut, last_valid(valid, cut, h0)
 
 
 def select(valid: Mask, z: Steps) -> Steps:
@@ -113,14 +111,70 @@ def select(valid: Mask, z: Steps) -> Steps:
     return [where(valid_t, z_t, 0.0) for valid_t, z_t in zip(valid, z, strict=True)]
 
 
-def read_out(spec: RNNSpec, parameters: Mapping[str, Tensor], top: Steps) -> Steps:
-    """y_t = ψ(weight_ho top_t + bias_o), or top_t itself where the network has no readout."""
+def last_valid(valid: Mask, z: Steps, otherwise: Tensor) -> Tensor:
+    """Each row's z_t at its last step; `otherwise` in the rows that have none."""
+    last = otherwise
+    for valid_t, z_t in zip(valid, z, strict=True):
+        last = where(valid_t, z_t, last)
+    return last
+
+
+def run_layers(
+    spec: RNNSpec,
+    parameters: Mapping[str, Tensor],
+    x: Steps,
+    h0: Steps,
+    valid: Mask,
+    dropout_masks: Array | None,
+) -> tuple[Steps, Steps]:
+    """The top layer's states, (B, D·H) at every step, and h_n: (B, H) of every cell, as h0 is."""
+    h_n: Steps = []
+    z = select(valid, x)
+    for layer in range(spec.num_layers):
+        if layer > 0 and dropout_masks is not None:
+            masks = np.where(valid, dropout_masks[layer - 1], 0)
+            z = [m_t * z_t for m_t, z_t in zip(masks, z, strict=True)]
+        directions: list[Steps] = []
+        for direction in range(spec.num_directions):
+            cell = Cell.of(spec, parameters, spec.suffix(layer, direction))
+            row = h0[layer * spec.num_directions + direction]
+            if spec.truncation is not None:
+                states, last = run_truncated(cell, z, row, valid, spec.truncation)
+            else:
+                states, last = run(cell, z, row, valid, reverse=direction == 1)
+            directions.append(states)
+            h_n.append(last)
+        z = select(valid, [concatenate(h_t, axis=1) for h_t in zip(*directions, strict=True)])
+    return z, h_n
+
+
+def read_out(spec: RNNSpec, parameters: Mapping[str, Tensor], top: Tensor) -> Tensor:
+    """y = ψ(weight_ho top + bias_o), or top itself where the network has no readout."""
     if spec.output_size is None:
         return top
-    logits = [top_t @ parameters["weight_ho"].T for top_t in top]
+    logits = top @ parameters["weight_ho"].T
     if spec.readout_bias:
-        logits = [logits_t + parameters["bias_o"] for logits_t in logits]
-    return [READOUTS[spec.readout](logits_t) for logits_t in logits]
+        logits = logits + parameters["bias_o"]
+    return READOUTS[spec.readout](logits)
+
+
+def outputs(
+    spec: RNNSpec, parameters: Mapping[str, Tensor], top: Steps, h_n: Steps, valid: Mask
+) -> Steps:
+    """What is read out: the top layer's state at every step ("all"), or one thing (B, D·H) only.
+
+    "last" is that state at each row's last step, which reversed is the first one processed;
+    "final" is what each direction ends with. Where a row has no step, "last" gives 0.
+    """
+    if spec.outputs == "all":
+        return select(valid, [read_out(spec, parameters, top_t) for top_t in top])
+    final = concatenate(h_n[-spec.num_directions :], axis=1)
+    if spec.outputs == "final":
+        return [read_out(spec, parameters, final)]
+    nothing = Tensor(np.zeros_like(final.value), tracked=False)
+    last = last_valid(valid, top, otherwise=nothing)
+    some = np.asarray(valid.any(axis=0))
+    return [where(some, read_out(spec, parameters, last), 0.0)]
 
 
 def network(
@@ -131,34 +185,32 @@ def network(
     lengths: npt.NDArray[np.integer] | None = None,
     dropout_masks: Array | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(output, h_n), (T, B, O or D·H) and (L·D, B, H), of x (T, B, I) and h0 (L·D, B, H).
+    """(output, h_n), of x (T, B, I) and h0 (L·D, B, H): h_n (L·D, B, H), output (., B, O or D·H).
 
+    output has T + G time steps, or 1 unless spec.outputs is "all"; see `outputs`. The last G =
+    spec.generated steps have no x: the network goes on from h_n, with y_{t-1} as its one input.
+    The tape sees that y_{t-1} is computed, so gradients flow back through it like any other.
     lengths: (B,), each row's number of valid steps; None: all T. dropout_masks: the multipliers
-    (L-1, T, B, D·H) of the inputs of every layer but the first; None: no dropout.
-    The arguments must agree with spec.parameter_shapes() and spec.array_shapes(T, B).
+    (L-1, T + G, B, D·H) of the inputs of every layer but the first; None: no dropout.
+    The arguments must agree with spec.parameter_shapes() and spec.array_shapes(T, B); if steps
+    are generated, T >= 1 and lengths is None.
     """
     T, B, _ = x.shape
-    n = np.full(B, T) if lengths is None else lengths
-    valid: Mask = (np.arange(T)[:, None] < n)[:, :, None]
-    h0_rows = unstack(h0)
-    h_n: Steps = []
-    z = select(valid, unstack(x))
-    for layer in range(spec.num_layers):
-        if layer > 0 and dropout_masks is not None:
-            masks = np.where(valid, dropout_masks[layer - 1], 0)
-            z = [m_t * z_t for m_t, z_t in zip(masks, z, strict=True)]
-        directions: list[Steps] = []
-        for direction in range(spec.num_directions):
-            cell = Cell.of(spec, parameters, spec.suffix(layer, direction))
-            row = h0_rows[layer * spec.num_directions + direction]
-            if spec.truncation is not None:
-                states, last = run_truncated(cell, z, row, valid, spec.truncation)
-            else:
-                states, last = run(cell, z, row, valid, reverse=direction == 1)
-            directions.append(states)
-            h_n.append(last)
-        z = select(valid, [concatenate(h_t, axis=1) for h_t in zip(*directions, strict=True)])
-    y = select(valid, read_out(spec, parameters, z))
+    end = T + spec.generated
+    n = np.full(B, end) if lengths is None else lengths
+    valid: Mask = (np.arange(end)[:, None] < n)[:, :, None]
+
+    def go_on(z: Steps, h: Steps, t: int) -> tuple[Steps, Steps]:
+        """The outputs for inputs z of steps t, t+1, ..., coming from the states h; the new h."""
+        now = slice(t, t + len(z))
+        masks = None if dropout_masks is None else dropout_masks[:, now]
+        top, h = run_layers(spec, parameters, z, h, valid[now], masks)
+        return outputs(spec, parameters, top, h, valid[now]), h
+
+    y, h_n = go_on(unstack(x), unstack(h0), t=0)
+    for t in range(T, end):
+        [y_t], h_n = go_on([y[-1]], h_n, t)
+        y.append(y_t)
     if not y:
         return Tensor(np.zeros((0, B, spec.output_features), x.dtype), tracked=False), stack(h_n)
     return stack(y), stack(h_n)

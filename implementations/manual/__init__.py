@@ -5,7 +5,9 @@ Read the files in this order; each derives in its docstring what it computes.
 `activations`: φ and ψ, each value beside its derivative.
 `padding`: rows of different lengths in one array.
 `cell`: one direction of one layer, forward and backward through time; the heart of it all.
-`network`: layers, directions, dropout and the readout around the cells.
+`readout`: which states are read, and ψ of them.
+`network`: layers, directions and dropout around the cells.
+`generation`: steps whose input is the output of the step before.
 `rnn`: the class `RNN`, which has the face of torch's.
 
 The method. Fix the cotangents d_output and d_h_n, and let the loss be the number
@@ -28,7 +30,7 @@ reads `d_v @ W`; d_W and d_b are summed over the batch.
     gradients = backward(tape, d_output, d_h_n)
 """
 
-from rnncheck.implementations.manual.network import Tape, backward, forward
+from rnncheck.implementations.manual.generation import Tape, backward, forward
 from rnncheck.implementations.manual.rnn import RNN
 
 __all__ = ["RNN", "Tape", "backward", "forward"]

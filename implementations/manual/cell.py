@@ -45,7 +45,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnncheck.implementations.manual.activations import Activation, Array
-from rnncheck.implementations.manual.padding import Lengths, valid_steps, zero_padding
+from rnncheck.implementations.manual.padding import Lengths, at_last_step, valid_steps, zero_padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +107,7 @@ def backward(
     truncation: k, or None for full back-propagation.
     """
     T, n = len(d_h), tape.lengths[:, None]
-    last = np.arange(T)[:, None, None] == n - 1
-    g = d_h + np.where(last, d_h_n, 0)
+    g = d_h + at_last_step(d_h_n, T, tape.lengths)
     if truncation is None or truncation >= T - 1:
         delta = _full_deltas(tape, g)
     else:

@@ -1,16 +1,16 @@
-"""Layers, directions, dropout and the readout: the cells' inputs and cotangents.
+"""Layers, directions and dropout around the cells, for a sequence whose every step is given.
 
 Forward, for layer l with directions d (z^0 = x; m^l are dropout's multipliers, or all 1):
 
     (1)  h^{l,d} = cell^{l,d}(z^l)                    d = 1 works on the valid steps in reverse
     (2)  z^{l+1} = m^l ⊙ concat(h^{l,0}, h^{l,1})
-    (3)  top = concat(h^{L-1,0}, h^{L-1,1})
-    (4)  output = top, or with a readout ψ(q), q = W_ho top + b_o;  0 in the padding
+    (3)  top = concat(h^{L-1,0}, h^{L-1,1})           f = concat(h_n^{L-1,0}, h_n^{L-1,1})
+    (4)  output = the readout of top or of f, see `readout`
 
 Backward, from (4) to (1); d_h_n enters each cell beside d_h:
 
-    (4)  d_q = (∂ψ/∂q)ᵀ d_output     d_W_ho = Σ d_q topᵀ     d_b_o = Σ d_q     d_top = W_hoᵀ d_q
-    (3)  d_h^{L-1,0}, d_h^{L-1,1} = the two halves of d_top
+    (4)  d_top and d_f, see `readout`
+    (3)  d_h^{L-1,0}, d_h^{L-1,1} = the two halves of d_top; those of d_f add to d_h_n^{L-1,·}
     (1)  d_z^l = d_z from d = 0 plus d_z from d = 1, for both directions read z^l
     (2)  d_h^{l-1,0}, d_h^{l-1,1} = the two halves of m^{l-1} ⊙ d_z^l
 """
@@ -20,10 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnncheck.implementations.manual import cell
+from rnncheck.implementations.manual import cell, readout
 from rnncheck.implementations.manual.activations import ACTIVATIONS, Array
 from rnncheck.implementations.manual.cell import Cell, CellGradients, CellTape
 from rnncheck.implementations.manual.padding import Lengths, reverse_valid_steps, zero_padding
+from rnncheck.implementations.manual.readout import ReadoutTape
 from rnncheck.spec import RNNSpec
 
 
@@ -31,16 +32,14 @@ from rnncheck.spec import RNNSpec
 class Tape:
     """What `backward` needs of a forward pass; it shares no memory with anything outside.
 
-    cells: the tapes of the cells, at l·D + d. top (T, B, D·H). output (T, B, O or D·H).
+    cells: the tapes of the cells, at l·D + d.
     """
 
     spec: RNNSpec
-    parameters: dict[str, Array]
     lengths: Lengths
     dropout_masks: Array | None
     cells: tuple[CellTape, ...]
-    top: Array
-    output: Array
+    readout: ReadoutTape
 
 
 def forward(
@@ -54,7 +53,8 @@ def forward(
     """Equations (1) to (4), computed in x's dtype.
 
     x (T, B, I), h0 (L·D, B, H), lengths (B,) or None for T everywhere, dropout_masks
-    (L-1, T, B, D·H) or None. Returns output (T, B, O or D·H), h_n (L·D, B, H) and the tape.
+    (L-1, T, B, D·H) or None. Returns output (T, B, O or D·H), of time axis 1 unless spec.outputs
+    is "all", h_n (L·D, B, H) and the tape. spec.generated is the business of `generation`.
     Shapes are not checked here; the parameters must be spec.parameter_shapes()'s, or KeyError.
     """
     T, B, dtype = len(x), x.shape[1], x.dtype
@@ -77,8 +77,9 @@ def forward(
             tapes.append(tape)
             outputs.append(_order(tape.h, n, direction))
         z = np.concatenate(outputs, axis=-1)
-    output = zero_padding(_readout(spec, own, z), n)
-    return output.copy(), np.stack(final), Tape(spec, own, n, masks, tuple(tapes), z, output)
+    f = np.concatenate(final[-spec.num_directions :], axis=-1)
+    read = readout.forward(spec, own, z, f, n)
+    return read.output.copy(), np.stack(final), Tape(spec, n, masks, tuple(tapes), read)
 
 
 def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
@@ -88,14 +89,15 @@ def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     in the order of spec.parameter_shapes(), then of "x", then of "h0".
     """
     spec, n = tape.spec, tape.lengths
-    dtype, H = tape.output.dtype, spec.hidden_size
+    dtype, D, H = tape.readout.output.dtype, spec.num_directions, spec.hidden_size
+    d_z, d_f, found = readout.backward(tape.readout, _own(d_output, dtype))
     d_final = _own(d_h_n, dtype)
-    d_z, found = _readout_backward(tape, zero_padding(_own(d_output, dtype), n))
+    d_final[-D:] += np.split(d_f, D, axis=-1)
     d_h0 = np.zeros_like(d_final)
     for layer in reversed(range(spec.num_layers)):
         d_layer = d_z
-        for direction in range(spec.num_directions):
-            row = layer * spec.num_directions + direction
+        for direction in range(D):
+            row = layer * D + direction
             d_h = _order(d_layer[..., direction * H : (direction + 1) * H], n, direction)
             gradients = cell.backward(tape.cells[row], d_h, d_final[row], spec.truncation)
             found.update(_named(spec, layer, direction, gradients))
@@ -139,25 +141,3 @@ def _named(spec: RNNSpec, layer: int, direction: int, gradients: CellGradients) 
         named[f"bias_ih_{suffix}"] = gradients.bias
         named[f"bias_hh_{suffix}"] = gradients.bias.copy()
     return named
-
-
-def _readout(spec: RNNSpec, parameters: dict[str, Array], top: Array) -> Array:
-    """Equation (4), without regard to the padding."""
-    if spec.output_size is None:
-        return top
-    q = top @ parameters["weight_ho"].T
-    if spec.readout_bias:
-        q = q + parameters["bias_o"]
-    return ACTIVATIONS[spec.readout].value(q)
-
-
-def _readout_backward(tape: Tape, d_output: Array) -> tuple[Array, dict[str, Array]]:
-    """d_top and the readout's gradients, for a d_output that is zero in the padding."""
-    spec = tape.spec
-    if spec.output_size is None:
-        return d_output, {}
-    d_q = ACTIVATIONS[spec.readout].pull_back(tape.output, d_output)
-    found = {"weight_ho": cell.sum_of_outer_products(d_q, tape.top)}
-    if spec.readout_bias:
-        found["bias_o"] = d_q.sum(axis=(0, 1))
-    return d_q @ tape.parameters["weight_ho"], found

@@ -34,3 +34,17 @@ def reverse_valid_steps(values: Array, lengths: Lengths) -> Array:
     t = np.arange(len(values))[:, None, None]
     source = np.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
     return np.take_along_axis(values, source, axis=0)
+
+
+def last_step(values: Array, lengths: Lengths) -> Array:
+    """A new array (B, F): values[n_b - 1, b] for values (T, B, F), and 0 where n_b = 0."""
+    # In a row without steps the index is -1, that of the zeros appended.
+    extended = np.concatenate([values, np.zeros_like(values, shape=(1, *values.shape[1:]))])
+    row: Array = extended[lengths - 1, np.arange(len(lengths))]
+    return row
+
+
+def at_last_step(row: Array, T: int, lengths: Lengths) -> Array:
+    """A new array (T, B, F): row (B, F) at t = n_b - 1, and 0 elsewhere; `last_step`'s transpose."""
+    t = np.arange(T)[:, None, None]
+    return np.where(t == lengths[:, None] - 1, row, 0)

@@ -1,6 +1,6 @@
 """`RNN`: the manual network behind the face of `torch.nn.RNN`."""
 
-from rnncheck.implementations.manual.network import backward, forward
+from rnncheck.implementations.manual.generation import backward, forward
 from rnncheck.module import RecurrentModule
 
 

@@ -117,7 +117,7 @@ class _ImposedMasks(TorchDispatchMode):
     """torch draws its dropout by `bernoulli_`: it gets the case's masks instead, layer by layer."""
 
     def __init__(self, masks: Iterator[torch.Tensor]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._masks = masks
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401 - torch's signature

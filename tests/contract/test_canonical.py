@@ -10,7 +10,7 @@ from contract.drawing import B, H, I, T, assert_same_bits
 from rnncheck.canonical import (
     Layout,
     canonical_inputs,
-    canonical_sequence,
+    canonical_output,
     canonical_state,
     checked_state_dict,
     floats,
@@ -131,7 +131,7 @@ def test_wrong_cotangents_are_told_in_the_layout_of_the_caller(name):
     wrong = numbers(7, 7)
     message = f"d_output has shape (7, 7); it must have shape {right}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        canonical_sequence(layout, "d_output", wrong, (T, b, 2 * H), FLOAT64)
+        canonical_output(layout, "d_output", wrong, (T, b, 2 * H), FLOAT64)
     state = (S, B, H) if layout.batched else (S, H)
     message = f"d_h_n has shape (7, 7); it must have shape {state}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
