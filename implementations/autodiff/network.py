@@ -173,8 +173,8 @@ def outputs(
         return [read_out(spec, parameters, final)]
     nothing = Tensor(np.zeros_like(final.value), tracked=False)
     last = last_valid(valid, top, otherwise=nothing)
-    some = np.asarray(valid.any(axis=0))
-    return [where(some, read_out(spec, parameters, last), 0.0)]
+    has_steps = np.asarray(valid.any(axis=0))
+    return [where(has_steps, read_out(spec, parameters, last), 0.0)]
 
 
 def network(

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,9 +51,14 @@ def test_the_gradients_are_named_shaped_and_ordered_as_the_spec_says() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "sigmoid", "identity"])
 @pytest.mark.parametrize("readout", ["identity", "sigmoid", "softmax"])
-def test_one_dtype_throughout(dtype: type, nonlinearity: str, readout: str) -> None:
+@pytest.mark.parametrize(
+    "option", [{"truncation": 1}, {"outputs": "last"}, {"outputs": "final"}, {"generated": 2}]
+)
+def test_one_dtype_throughout(
+    dtype: type, nonlinearity: str, readout: str, option: dict[str, Any]
+) -> None:
     """Results, gradients, and every Tensor between: a detour by float64 would change roundings."""
-    spec = RNNSpec(2, 2, 1, nonlinearity, output_size=2, readout=readout, truncation=1)  # type: ignore[arg-type]
+    spec = RNNSpec(2, 2, 1, nonlinearity, output_size=2, readout=readout, **option)  # type: ignore[arg-type]
     arrays: dict[str, Array] = {
         name: array.astype(dtype) for name, array in draw(spec, 4, 2).items()
     }

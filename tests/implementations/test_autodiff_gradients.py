@@ -6,7 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rnncheck.implementations.autodiff import Tensor, backward, forward, gradients, network
+from rnncheck.implementations.autodiff import (
+    Tensor,
+    backward,
+    forward,
+    gradients,
+    hessian_vector,
+    network,
+)
 from rnncheck.spec import RNNSpec
 
 Array = npt.NDArray[np.floating]
@@ -26,13 +33,23 @@ SPECS = [
     RNNSpec(2, 2, 3, "relu", output_size=2, readout_bias=False),
     RNNSpec(2, 2, 1, "identity", bidirectional=True, output_size=3, readout="softmax"),
     RNNSpec(0, 2, 1, "tanh", output_size=1, readout="sigmoid"),
+    RNNSpec(2, 3, 1, "sigmoid", outputs="last"),
+    RNNSpec(2, 2, 2, bidirectional=True, output_size=3, readout="softmax", outputs="last"),
+    RNNSpec(2, 3, 1, "relu", outputs="final"),
+    RNNSpec(2, 2, 2, bidirectional=True, output_size=2, readout="softmax", outputs="final"),
+    RNNSpec(3, 3, 1, "tanh", generated=3),
+    RNNSpec(2, 3, 2, "sigmoid", output_size=2, readout="softmax", dropout=0.5, generated=2),
+    RNNSpec(2, 2, 3, "relu", output_size=2, readout_bias=False, generated=2),
+    RNNSpec(2, 2, 1, "identity", bias=False, output_size=2, readout="sigmoid", generated=4),
 ]
+CASES = [(spec, padded) for spec in SPECS for padded in (False, True)[: 1 if spec.generated else 2]]
 
 
 def draw(spec: RNNSpec, padded: bool) -> tuple[dict[str, Array], dict[str, Array], Lengths | None]:
     """The leaves (parameters, x, h0), the cotangents and masks, and the lengths.
 
-    Weights of order 1/4 make each link a contraction. The padding is full of NaN.
+    Weights of order 1/4 make each link a contraction. The padding is full of NaN, and so is the
+    cotangent of an output that no step computes.
     """
     rng = np.random.default_rng(7)
     shapes = spec.array_shapes(T, B)
@@ -47,7 +64,11 @@ def draw(spec: RNNSpec, padded: bool) -> tuple[dict[str, Array], dict[str, Array
     if not padded:
         return leaves, rest, None
     padding = np.arange(T)[:, None] >= LENGTHS
-    leaves["x"][padding] = rest["d_output"][padding] = np.nan
+    leaves["x"][padding] = np.nan
+    if spec.outputs == "all":
+        rest["d_output"][padding] = np.nan
+    elif spec.outputs == "last":
+        rest["d_output"][:, LENGTHS == 0] = np.nan
     return leaves, rest, LENGTHS
 
 
@@ -66,11 +87,13 @@ def central_difference(f: Callable[[float], Array], roundings: float) -> tuple[A
 def roundings(spec: RNNSpec, terms: float) -> float:
     """The rounding error of a sum of `terms` in absolute value, each made by the network.
 
-    A number goes through T L links and a readout, and is rounded in each once for every feature
-    added, and some 8 times in φ and ψ. As links contract, an error does not grow on its way.
+    A number goes through (T + G) L links and 1 + G readouts, and is rounded in each once for every
+    feature added, and some 8 times in φ and ψ. As links contract, an error does not grow on its
+    way.
     """
     features = spec.input_size + 2 * spec.num_directions * spec.hidden_size
-    return EPS * (T * spec.num_layers + 1) * (features + 8) * terms
+    links = (T + spec.generated) * spec.num_layers + 1 + spec.generated
+    return EPS * links * (features + 8) * terms
 
 
 def run(
@@ -89,8 +112,7 @@ def directions(leaves: dict[str, Array]) -> dict[str, Array]:
     return {name: np.asarray(rng.standard_normal(a.shape)) for name, a in leaves.items()}
 
 
-@pytest.mark.parametrize("padded", [False, True])
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize(("spec", "padded"), CASES, ids=str)
 def test_the_gradient_is_the_central_difference_of_the_loss(spec: RNNSpec, padded: bool) -> None:
     """For every parameter, x and h0 in turn: <gradient, v> against the loss along a random v."""
     leaves, rest, lengths = draw(spec, padded)
@@ -109,12 +131,11 @@ def test_the_gradient_is_the_central_difference_of_the_loss(spec: RNNSpec, padde
         assert tolerance < 1e-6 * size, "so wide that it would let anything pass"
 
 
-@pytest.mark.parametrize("padded", [False, True])
-@pytest.mark.parametrize("spec", SPECS, ids=str)
+@pytest.mark.parametrize(("spec", "padded"), CASES, ids=str)
 def test_the_hessian_is_the_central_difference_of_the_gradient(spec: RNNSpec, padded: bool) -> None:
     """∇²f v by differentiating <∇f, v> on its own graph, against ∇f along v.
 
-    ∇f is a sum like f, of fewer than T L times as many terms per leaf, of about f's size.
+    ∇f is a sum like f, of fewer than (T + G) L times as many terms per leaf, of about f's size.
     """
     leaves, rest, lengths = draw(spec, padded)
     terms, gradient = run(spec, leaves, rest, lengths)
@@ -130,12 +151,19 @@ def test_the_hessian_is_the_central_difference_of_the_gradient(spec: RNNSpec, pa
         np.testing.assert_array_equal(g.value, expected)
     slope = sum(((v[n] * g).sum() for n, g in zip(tensors, df, strict=True)), start=Tensor(0.0))
     Hv = gradients([slope], inputs, [np.array(1.0)])
+    same = hessian_vector(
+        spec, leaves, leaves["x"], leaves["h0"], rest["d_output"], rest["d_h_n"], v, lengths,
+        rest["dropout_masks"],
+    )  # fmt: skip
+    assert list(same) == list(leaves)
+    for product, expected in zip(Hv, same.values(), strict=True):
+        np.testing.assert_array_equal(product.value, expected)
 
     def first_along_v(e: float) -> Array:
         moved = {n: array + e * v[n] for n, array in leaves.items()}
         return np.concatenate([g.ravel() for g in run(spec, moved, rest, lengths)[1]().values()])
 
-    size = T * spec.num_layers * float(np.abs(terms).sum())
+    size = (T + spec.generated) * spec.num_layers * float(np.abs(terms).sum())
     numeric, tolerance = central_difference(first_along_v, roundings(spec, size))
     products = np.concatenate([product.value.ravel() for product in Hv])
     assert np.all(np.abs(products - numeric) <= tolerance)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from rnncheck.implementations.autodiff import backward, forward
-from rnncheck.spec import RNNSpec
+from rnncheck.spec import Outputs, RNNSpec
 
 Array = npt.NDArray[np.floating]
 
@@ -54,23 +54,37 @@ def sum_over_lags(
     return got
 
 
+def cotangents_of_states(spec: RNNSpec, d_output: Array, d_h_n: Array) -> tuple[Array, Array]:
+    """(g, g_n) of `sum_over_lags` for every row. A single output is computed where h_n is."""
+    if spec.outputs == "all":
+        return d_output, d_h_n[0]
+    single = d_output[0]
+    if spec.outputs == "last":  # a row without steps has no last one
+        single = np.where(LENGTHS[:, None] > 0, single, 0.0)
+    return np.zeros((T, *single.shape)), d_h_n[0] + single
+
+
+@pytest.mark.parametrize("outputs", ["all", "last", "final"])
 @pytest.mark.parametrize("k", [0, 1, 2, 3, 5, 9])
-def test_the_gradient_is_the_sum_over_lags_up_to_k(k: int) -> None:
+def test_the_gradient_is_the_sum_over_lags_up_to_k(k: int, outputs: Outputs) -> None:
     """Rows of 6, 0 and 4 steps, with NaN in the padding, and cotangents of outputs and h_n.
 
     Each result sums fewer than B T T = 108 products of numbers below 10.
     """
-    spec = RNNSpec(2, 3, truncation=k)
+    spec = RNNSpec(2, 3, truncation=k, outputs=outputs)
     p, rest = draw(spec)
     padding = np.arange(T)[:, None] >= LENGTHS
-    rest["x"][padding] = rest["d_output"][padding] = np.nan
+    rest["x"][padding] = np.nan
+    if outputs == "all":
+        rest["d_output"][padding] = np.nan
+    elif outputs == "last":
+        rest["d_output"][:, LENGTHS == 0] = np.nan
     _, _, tape = forward(spec, p, rest["x"], rest["h0"], LENGTHS)
     got = backward(tape, rest["d_output"], rest["d_h_n"])
     expected = {name: np.zeros_like(array) for name, array in got.items()}
+    g, g_n = cotangents_of_states(spec, rest["d_output"], rest["d_h_n"])
     for b, n in enumerate(LENGTHS):
-        row = sum_over_lags(
-            k, p, rest["x"][:n, b], rest["h0"][0, b], rest["d_output"][:n, b], rest["d_h_n"][0, b]
-        )
+        row = sum_over_lags(k, p, rest["x"][:n, b], rest["h0"][0, b], g[:n, b], g_n[b])
         for name in p:
             expected[name] += row[name]
         expected["x"][:n, b] = row["x"]
@@ -80,10 +94,11 @@ def test_the_gradient_is_the_sum_over_lags_up_to_k(k: int) -> None:
         np.testing.assert_allclose(got[name], array, rtol=0, atol=atol, err_msg=name)
 
 
+@pytest.mark.parametrize("outputs", ["all", "last", "final"])
 @pytest.mark.parametrize("k", [0, 1, 2, T - 1, T])
-def test_truncation_cuts_gradients_and_no_values(k: int) -> None:
+def test_truncation_cuts_gradients_and_no_values(k: int, outputs: Outputs) -> None:
     """The same output to the bit; from k = T-1 the same gradients too, and other ones below."""
-    full = RNNSpec(2, 3, output_size=2, readout="softmax")
+    full = RNNSpec(2, 3, output_size=2, readout="softmax", outputs=outputs)
     cut = replace(full, truncation=k)
     p, rest = draw(full)
     output, h_n, tape = forward(cut, p, rest["x"], rest["h0"])

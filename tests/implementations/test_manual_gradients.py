@@ -1,9 +1,9 @@
-"""The hand-derived gradients against finite differences, and truncation against windows.
+"""The hand-derived gradients against finite differences of the own forward pass.
 
 The loss is sum(d_output * output) + sum(d_h_n * h_n), every term of it rounded.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ class Problem:
         """The loss, without the padding of d_output."""
         x, h0 = self.arrays["x"], self.arrays["h0"]
         output, h_n, _ = forward(self.spec, self.arrays, x, h0, self.lengths, self.masks)
-        terms = np.where(self.valid(), self.d_output, 0) * output
+        terms = np.where(self.counted(), self.d_output, 0) * output
         return float(terms.sum() + (self.d_h_n * h_n).sum())
 
     def gradients(self) -> dict[str, Array]:
@@ -42,10 +42,16 @@ class Problem:
         tape = forward(self.spec, self.arrays, x, h0, self.lengths, self.masks)[2]
         return backward(tape, self.d_output, self.d_h_n)
 
-    def valid(self) -> Array:
-        """(T, B, 1): t < n_b."""
-        n = np.full(B, T) if self.lengths is None else self.lengths
-        return np.arange(T)[:, None, None] < n[:, None]
+    def valid(self, steps: int = T) -> Array:
+        """(steps, B, 1): t < n_b."""
+        n = np.full(B, steps) if self.lengths is None else self.lengths
+        return np.arange(steps)[:, None, None] < n[:, None]
+
+    def counted(self) -> Array:
+        """(time axis of output, B, 1): whether that output is in the loss."""
+        if self.spec.outputs == "all":
+            return self.valid(T + self.spec.generated)
+        return self.valid()[:1] | (self.spec.outputs == "final")
 
 
 def problem(spec: RNNSpec, lengths: Array | None, seed: int) -> Problem:
@@ -76,27 +82,30 @@ def problem(spec: RNNSpec, lengths: Array | None, seed: int) -> Problem:
     d_output, d_h_n = draw(shapes["d_output"]), draw(shapes["d_h_n"])
     made = Problem(spec, arrays, lengths, masks, d_output, d_h_n)
     arrays["x"] = np.where(made.valid(), arrays["x"], np.nan)
-    made.d_output = np.where(made.valid(), d_output, np.nan)
+    made.d_output = np.where(made.counted(), d_output, np.nan)
     return made
 
 
 def rounding(p: Problem) -> float:
     """An upper bound of the rounding error of p.loss().
 
-    Rows that sum to 1, |φ'| <= 1 and |x|, |h0| <= 1 keep every value within G = (1-p)^-(L-1), the
-    gain of L-1 dropouts, and amplify an error by G at most. With u = eps/2 the unit roundoff, a
-    step of a cell adds at most F + H + 2 roundings of its sum and 4 in φ; the path to the output
-    has T steps in each of L layers, and a readout: D·H + 1, and O + 4 in ψ. The loss adds one
-    for each of its terms. Each rounding is of a number of at most G (of Σ|d| G in the loss).
+    Rows that sum to 1, |φ'| <= 1, |ψ'| <= 1 and |x|, |h0| <= 1 keep every value within
+    R = (1-p)^-(L-1)(G+1), the gain of L-1 dropouts, G times fed back through them, and amplify an
+    error by R at most. With u = eps/2 the unit roundoff, a step of a cell adds at most F + H + 2
+    roundings of its sum and 4 in φ; a readout D·H + 1, and O + 4 in ψ. The path to the output has
+    at most T + G steps in each of L layers, and a readout after the given and each generated
+    step. The loss adds one for each of its terms. Each rounding is of a number of at most R (of
+    Σ|d| R in the loss).
     """
     spec = p.spec
-    gain = (1 - spec.dropout) ** (1 - spec.num_layers)
+    gain = (1 - spec.dropout) ** ((1 - spec.num_layers) * (1 + spec.generated))
     width = max(spec.layer_input_size(layer) for layer in range(spec.num_layers))
-    path = spec.num_layers * T * (width + spec.hidden_size + 7)
+    path = spec.num_layers * (T + spec.generated) * (width + spec.hidden_size + 7)
     readout = spec.num_directions * spec.hidden_size + spec.output_features + 5
+    path += (1 + spec.generated) * readout
     weights = float(np.nansum(np.abs(p.d_output)) + np.abs(p.d_h_n).sum())
     terms = p.d_output.size + p.d_h_n.size
-    return (path * gain + readout + terms) * gain * weights * np.finfo(float).eps / 2
+    return (path * gain + terms) * gain * weights * np.finfo(float).eps / 2
 
 
 def check(p: Problem) -> None:
@@ -150,66 +159,35 @@ def test_gradients_with_a_readout(readout, bias, lengths):
     check(problem(spec, lengths, seed=2))
 
 
-def windowed_gradients(p: Problem, k: int) -> dict[str, Array]:
-    """Truncated BPTT from its meaning: the output of step t sees the window t-k..t only.
-
-    Each window is a network of its own, fully back-propagated, that starts from the state before
-    it as from a constant; only the window that reaches step 0 sees h0.
-    """
-    full = replace(p.spec, truncation=None, output_size=None)
-    x, h0 = p.arrays["x"], p.arrays["h0"]
-    states = forward(full, p.arrays, x, h0, p.lengths)[0]
-    total = {name: np.zeros_like(values) for name, values in p.arrays.items()}
-    n = np.full(B, T) if p.lengths is None else p.lengths
-    for b in range(B):
-        if n[b] == 0:
-            total["h0"][:, b] = p.d_h_n[:, b]
-        for t in range(n[b]):
-            first = max(0, t - k)
-            window = np.s_[first : t + 1, b : b + 1]
-            before = states[None, first - 1, b : b + 1] if first else h0[:, b : b + 1]
-            tape = forward(replace(p.spec, truncation=None), p.arrays, x[window], before)[2]
-            d_output = np.zeros_like(p.d_output[window])
-            d_output[-1] = p.d_output[t, b]
-            d_h_n = p.d_h_n[:, b : b + 1] * (t == n[b] - 1)
-            part = backward(tape, d_output, d_h_n)
-            for name in p.spec.parameter_shapes():
-                total[name] += part[name]
-            total["x"][window] += part["x"]
-            if first == 0:
-                total["h0"][:, b : b + 1] += part["h0"]
-    return total
-
-
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["full", "padded"])
-@pytest.mark.parametrize("nonlinearity", ["relu", "identity"])
-@pytest.mark.parametrize("output_size", [None, 2])
-@pytest.mark.parametrize("k", [0, 1, 2, 3, 4, 100])
-def test_truncation_is_a_sum_over_windows(k, output_size, nonlinearity, lengths):
-    """Small whole numbers, so that either order of summing is exact and `==` is meant."""
-    spec = RNNSpec(2, 3, 1, nonlinearity, True, output_size=output_size, truncation=k)
-    p = problem(spec, lengths, seed=3)
-    rng = np.random.default_rng(4)
-    for name, values in p.arrays.items():
-        # More often positive than not: a relu that is off would cut the links by itself.
-        p.arrays[name] = np.where(np.isnan(values), 0, rng.integers(-1, 4, size=values.shape))
-    p.d_output = rng.integers(-2, 3, size=p.d_output.shape).astype(float)
-    p.d_h_n = rng.integers(-2, 3, size=p.d_h_n.shape).astype(float)
-    expected = windowed_gradients(p, k)
-    p.arrays["x"] = np.where(p.valid(), p.arrays["x"], np.nan)
-    found = p.gradients()
-    for name in expected:
-        assert (found[name] == expected[name]).all(), name
-
-    untruncated = replace(p, spec=replace(spec, truncation=None)).gradients()
-    same = all((found[name] == untruncated[name]).all() for name in found)
-    assert same == (k >= T - 1), "a shorter truncation changes the gradient of these numbers"
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "two-way"])
+@pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("output_size", [None, 3])
+@pytest.mark.parametrize("outputs", ["last", "final"])
+def test_gradients_of_one_output(outputs, output_size, num_layers, bidirectional, lengths):
+    """Many to one; one row has no steps, and its "final" output depends on h0 alone."""
+    readout = "softmax" if output_size else "identity"
+    dropout = 0.25 if num_layers == 3 else 0.0
+    spec = RNNSpec(
+        2, 2, num_layers, "tanh", True, bidirectional, output_size, readout, True, dropout,
+        outputs=outputs,
+    )  # fmt: skip
+    check(problem(spec, lengths, seed=6))
 
 
-@pytest.mark.parametrize("k", [T - 1, T, 10**9])
-def test_truncation_that_drops_nothing_is_none(k):
-    """The same bits, by the same equation, whatever the rounding."""
-    p = problem(RNNSpec(2, 3, output_size=2), LENGTHS, seed=5)
-    found = replace(p, spec=replace(p.spec, truncation=k)).gradients()
-    for name, values in p.gradients().items():
-        assert found[name].tobytes() == values.tobytes(), name
+@pytest.mark.parametrize("generated", [1, 3])
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "sigmoid", "identity"])
+def test_gradients_through_generated_steps(nonlinearity, num_layers, generated):
+    """States fed back as inputs, with a dropout mask between the layers."""
+    dropout = 0.125 if num_layers == 3 else 0.0
+    spec = RNNSpec(2, 2, num_layers, nonlinearity, dropout=dropout, generated=generated)
+    check(problem(spec, None, seed=7))
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "plain"])
+@pytest.mark.parametrize("readout", ["identity", "sigmoid", "softmax"])
+def test_gradients_through_generated_readouts(readout, bias):
+    """What is fed back went through ψ."""
+    spec = RNNSpec(3, 2, 2, "tanh", bias, False, 3, readout, bias, dropout=0.125, generated=2)
+    check(problem(spec, None, seed=8))
