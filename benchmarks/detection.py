@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from rnncheck.settings import PROFILES
 from rnncheck.spec import RNNSpec
 
 COMMAND = "python -m benchmarks detection"
-T, B, I, H = 50, 2, 4, 8  # noqa: E741 - the sizes' usual names
+T, B, I, H = 50, 2, 4, 8
 RADII = (0.3, 0.5, 0.9)
 (CHECK,) = named_checks(["gradient_matches_truth"])
 
@@ -76,8 +77,7 @@ def passes_check_grads(k: int, given: dict[str, Any]) -> bool:
     jax.config.update("jax_enable_x64", True)
     subject, h0 = network(truncation=k), np.zeros((B, H))
 
-    @jax.custom_vjp
-    def loss(W: Any, U: Any, b: Any) -> Any:
+    def forward(W: Any, U: Any, b: Any) -> Any:
         h, total = jnp.zeros((B, H)), 0.0
         for t in range(T):
             h = jnp.tanh(given["x"][t] @ W.T + h @ U.T + b)
@@ -90,7 +90,8 @@ def passes_check_grads(k: int, given: dict[str, Any]) -> bool:
         found = subject._user_backward(named, given["x"], h0, given["d_output"], h0)
         return tuple(d * found[name] for name in "WUb")
 
-    loss.defvjp(lambda *parameters: (loss.fun(*parameters), parameters), backward)  # type: ignore[attr-defined]
+    loss = jax.custom_vjp(forward)
+    loss.defvjp(lambda *parameters: (forward(*parameters), parameters), backward)
     try:
         check_grads(loss, tuple(given[name] for name in "WUb"), order=1, modes=["rev"])
     except AssertionError:
@@ -122,37 +123,33 @@ def smallest_undetected(passes: Callable[[int], bool]) -> str:
     return "none: every k is detected" if found is None else f"k = {found}"
 
 
+def measured(passes: Callable[..., bool] | None, given: dict[str, Any]) -> str:
+    if passes is None:
+        return "not installed"
+    return smallest_undetected(lambda k: passes(k, given))
+
+
+def has_jax() -> bool:
+    return importlib.util.find_spec("jax") is not None
+
+
 def run() -> str:
-    pools = Pools()
-    here = smallest_undetected(lambda k: passes_pool(k, pools))
-    rows: dict[str, list[str]] = {
-        "`torch.autograd.gradcheck`, fast mode": [],
-        "`torch.autograd.gradcheck`, slow mode": [],
-        "`jax.test_util.check_grads`": [],
-        "rnncheck, on these weights only": [],
-        "rnncheck check, standard profile": [here] * len(RADII),
+    own = smallest_undetected(partial(passes_pool, pools=Pools()))
+    checkers: dict[str, Callable[..., bool] | None] = {
+        "`torch.autograd.gradcheck`, fast mode": partial(passes_gradcheck, fast=True),
+        "`torch.autograd.gradcheck`, slow mode": partial(passes_gradcheck, fast=False),
+        "`jax.test_util.check_grads`": passes_check_grads if has_jax() else None,
+        "rnncheck, on these weights only": passes_here,
     }
-    for radius in RADII:
-        given = weights(radius)
-        rows["`torch.autograd.gradcheck`, fast mode"].append(
-            smallest_undetected(lambda k, g=given: passes_gradcheck(k, g, fast=True))  # type: ignore[misc]
-        )
-        rows["`torch.autograd.gradcheck`, slow mode"].append(
-            smallest_undetected(lambda k, g=given: passes_gradcheck(k, g, fast=False))  # type: ignore[misc]
-        )
-        rows["`jax.test_util.check_grads`"].append(
-            smallest_undetected(lambda k, g=given: passes_check_grads(k, g))  # type: ignore[misc]
-            if importlib.util.find_spec("jax")
-            else "not installed"
-        )
-        rows["rnncheck, on these weights only"].append(
-            smallest_undetected(lambda k, g=given: passes_here(k, g))  # type: ignore[misc]
-        )
+    rows = [
+        [name, *(measured(passes, weights(radius)) for radius in RADII)]
+        for name, passes in checkers.items()
+    ]
+    rows.append(["rnncheck check, standard profile", *[own] * len(RADII)])
     head = ("checker", *(f"radius {radius}" for radius in RADII))
     return (
         f"## Truncated BPTT\n\n`{COMMAND}`; BPTT cut to lags 0..k of T = {T} steps: the smallest k "
         "that goes undetected, by the spectral radius of the author's recurrent matrix. The "
         "other checkers see the author's weights; `rnncheck check` draws its own, among them "
-        "orthogonal ones, on which gradients live for all T.\n\n"
-        + table(head, [[name, *cells] for name, cells in rows.items()])
+        "orthogonal ones, on which gradients live for all T.\n\n" + table(head, rows)
     )

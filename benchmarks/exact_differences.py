@@ -11,7 +11,7 @@ from rnncheck.spec import RNNSpec
 COMMAND = "python -m benchmarks exact_differences"
 
 
-def case(T: int, B: int, I: int, H: int) -> Case:  # noqa: E741 - the sizes' usual names
+def case(T: int, B: int, I: int, H: int) -> Case:
     random = np.random.default_rng(0)
     spec = RNNSpec(I, H)
     shapes = spec.array_shapes(T, B)
@@ -23,7 +23,7 @@ def case(T: int, B: int, I: int, H: int) -> Case:  # noqa: E741 - the sizes' usu
     return Case(spec, parameters, **arrays)
 
 
-def gradcheck(T: int, B: int, I: int, H: int) -> None:  # noqa: E741
+def gradcheck(T: int, B: int, I: int, H: int) -> None:
     """gradcheck, slow mode: every parameter against every output (its full Jacobian)."""
     module = torch.nn.RNN(I, H, dtype=torch.float64)
     names = [name for name, _ in module.named_parameters()]

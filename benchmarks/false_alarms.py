@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
+from typing import TypeVar, get_args
 
 import numpy as np
 from rich.progress import track
@@ -15,10 +16,11 @@ from rnncheck.engine import judge
 from rnncheck.implementation import Capabilities, Implementation
 from rnncheck.implementations.references import reference
 from rnncheck.properties.registry import named_checks
-from rnncheck.properties.strategies import GENERAL, Draw, Regime, build
+from rnncheck.properties.strategies import GENERAL, Cotangent, Draw, Regime, build
 from rnncheck.properties.trial import PRECISION, PoolCase, Trial
 from rnncheck.spec import RNNSpec
 
+Choice = TypeVar("Choice")
 COMMAND = "python -m benchmarks false_alarms"
 CHECKS = ("forward_matches_truth", "gradient_matches_truth", "dyadic_results_are_exact")
 CHUNK = 100
@@ -57,34 +59,34 @@ def steps(random: np.random.Generator, name: str) -> int:
 def draw(can: Capabilities, T: int, random: np.random.Generator, seed: int) -> Draw:
     """A case within the capabilities, drawn without Hypothesis: nothing is to be shrunk here."""
 
-    def pick(choices: tuple[object, ...]) -> int:
-        return int(random.integers(len(choices)))
+    def pick(choices: tuple[Choice, ...]) -> Choice:
+        return choices[int(random.integers(len(choices)))]
 
     most_layers = min(3, can.max_layers or 3) if T < 50 else 1
     layers = int(random.integers(1, most_layers + 1))
     bidirectional = can.bidirectional and T < 50 and random.random() < 0.5
     readout = bool(can.readouts) and random.random() < 0.3
-    nonlinearity = can.nonlinearities[pick(can.nonlinearities)]
+    nonlinearity = pick(can.nonlinearities)
     linear = nonlinearity in ("relu", "identity")
     regimes: tuple[Regime, ...] = (*GENERAL, "dyadic", "dyadic") if linear else GENERAL
     truncate = can.truncation and layers == 1 and not bidirectional and random.random() < 0.1
     spec = RNNSpec(
         int(random.integers(1, 6)), int(random.integers(1, 8)), layers, nonlinearity,
-        can.bias_vectors[pick(can.bias_vectors)] > 0, bidirectional,
+        pick(can.bias_vectors) > 0, bidirectional,
         int(random.integers(1, 5)) if readout else None,
-        can.readouts[pick(can.readouts)] if readout else "identity",
+        pick(can.readouts) if readout else "identity",
         truncation=int(random.integers(0, 8)) if truncate else None,
     )  # fmt: skip
     B = int(random.integers(0, 4)) if T < 50 else 1
     lengths = tuple(int(n) for n in random.integers(0, T + 1, B))
-    regime = regimes[pick(regimes)]
-    cotangents = ("both", "output", "state", "last_output", "sparse", "large")
+    regime = pick(regimes)
+    cotangents: tuple[Cotangent, ...] = get_args(Cotangent)
     return Draw(
-        spec, T, B, regime, cotangents[pick(cotangents)],  # type: ignore[arg-type]
+        spec, T, B, regime, pick(cotangents),
         h0=random.random() < 0.8, final_state=True,
         lengths=lengths if can.lengths and random.random() < 0.3 else None,
         dropout=can.dropout and layers > 1 and random.random() < 0.3,
-        dtype=can.dtypes[pick(can.dtypes)], one_bias=2 not in can.bias_vectors, seed=seed,
+        dtype=pick(can.dtypes), one_bias=2 not in can.bias_vectors, seed=seed,
     )  # fmt: skip
 
 

@@ -92,8 +92,9 @@ def as_implementation(value: object) -> Implementation:
 
 
 def _attribute(module: ModuleType, target: Target) -> Implementation:
-    value = getattr(module, target.attribute or "", None)
-    if value is None:
+    missing = object()
+    value = getattr(module, target.attribute or "", missing)
+    if value is missing:
         names = [n for n, v in vars(module).items() if _is_ready(v)]
         hint = f"; it has {', '.join(names)}" if names else ""
         raise UsageError(f"{target.file} has no object {target.attribute!r}{hint}")

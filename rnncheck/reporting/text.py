@@ -13,6 +13,9 @@ from rnncheck.properties.registry import all_checks
 from rnncheck.report import CheckReport, Finding, Report, Status
 
 WIDTH = 100
+MOST = 600
+"""Characters of a message that a report shows."""
+
 _STYLES = {Status.PASSED: "green", Status.FAILED: "bold red", Status.ERROR: "bold red"}
 
 
@@ -138,8 +141,17 @@ def render_finding(finding: Finding, *same: Finding) -> RenderableType:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for word, fact in facts.items():
-        table.add_row(f"  {word}", Text(fact, style="bold" if word == "diagnosis" else ""))
+        table.add_row(
+            f"  {word}", Text(_printable(fact), style="bold" if word == "diagnosis" else "")
+        )
     return Group(*lines, table)
+
+
+def _printable(text: str) -> str:
+    """What an exception of the subject's says, of a size that can be read, without control codes."""
+    if len(text) > MOST:
+        text = f"{text[:MOST]} ..."
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shown(path: Path) -> str:

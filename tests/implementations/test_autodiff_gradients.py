@@ -35,7 +35,7 @@ SPECS = [
     RNNSpec(0, 2, 1, "tanh", output_size=1, readout="sigmoid"),
     RNNSpec(2, 3, 1, "sigmoid", outputs="last"),
     RNNSpec(2, 2, 2, bidirectional=True, output_size=3, readout="softmax", outputs="last"),
-    RNNSpec(2, 3, 1, "relu", outputs="final"),
+    RNNSpec(2, 4, 1, "relu", bidirectional=True, outputs="final"),
     RNNSpec(2, 2, 2, bidirectional=True, output_size=2, readout="softmax", outputs="final"),
     RNNSpec(3, 3, 1, "tanh", generated=3),
     RNNSpec(2, 3, 2, "sigmoid", output_size=2, readout="softmax", dropout=0.5, generated=2),
