@@ -12,7 +12,6 @@ from rnncheck.implementation import Capabilities, Forward, Gradients
 
 NAMES = ("scalar", "manual", "autodiff")
 ALL = Capabilities()
-FLOAT64 = Capabilities(dtypes=("float64",))
 
 
 @dataclass(frozen=True)
@@ -43,24 +42,27 @@ class ArrayReference:
 
 @dataclass(frozen=True)
 class ListReference:
-    """`scalar`: the same two functions on nested lists of Python floats, which are float64."""
+    """`scalar`: the same two functions on nested lists of Python floats.
+
+    These are float64, whatever the case's dtype: it is exact enough for either.
+    """
 
     name: str
     functions: ModuleType
-    capabilities: Capabilities = FLOAT64
+    capabilities: Capabilities = ALL
 
     def forward(self, case: Case) -> Forward:
         """Output and final state."""
         output, h_n, _ = self._run(case)
         shapes = case.spec.array_shapes(case.T, case.B)
-        return Forward(*(_array(v, shapes[k]) for v, k in ((output, "output"), (h_n, "h_n"))))
+        return Forward(*(_array(v, shapes[k], case) for v, k in ((output, "output"), (h_n, "h_n"))))
 
     def gradients(self, case: Case) -> Gradients:
         """The gradient for every parameter, x and h0."""
         _, _, tape = self._run(case)
         lists = self.functions.backward(tape, case.d_output.tolist(), case.d_h_n.tolist())
         shapes = case.spec.parameter_shapes() | {"x": case.x.shape, "h0": case.h0.shape}
-        return {name: _array(lists[name], shape) for name, shape in shapes.items()}
+        return {name: _array(lists[name], shape, case) for name, shape in shapes.items()}
 
     def _run(self, case: Case) -> tuple[Any, Any, Any]:
         lists = {
@@ -83,6 +85,6 @@ def reference(name: str) -> ArrayReference | ListReference:
     return ArrayReference(name, functions)
 
 
-def _array(nested: Any, shape: tuple[int, ...]) -> Array:  # noqa: ANN401 - lists of any depth
+def _array(nested: list[Any], shape: tuple[int, ...], case: Case) -> Array:
     """Nested lists as an array; an empty list cannot say its shape, so it is told."""
-    return np.array(nested, dtype=np.float64).reshape(shape)
+    return np.array(nested, dtype=case.dtype).reshape(shape)

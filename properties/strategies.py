@@ -97,17 +97,26 @@ def specs(draw: st.DrawFn, can: Capabilities) -> RNNSpec:
         bool(can.readouts) and draw(st.sampled_from([False, False, True]))
     )
     truncate = can.truncation and layers == 1 and not bidirectional and draw(st.integers(0, 7)) == 7
+    outputs = draw(st.sampled_from([*can.outputs[:1] * 4, *can.outputs]))
+    input_size, hidden_size = draw(st.integers(1, 5)), draw(st.integers(1, 7))
+    output_size = draw(st.integers(1, 4)) if readout else None
+    plain = not bidirectional and not truncate and outputs == "all"
+    feeds_back = can.generation and plain and draw(st.integers(0, 5)) == 5
+    if feeds_back:
+        input_size = output_size or hidden_size
     return RNNSpec(
-        input_size=draw(st.integers(1, 5)),
-        hidden_size=draw(st.integers(1, 7)),
+        input_size=input_size,
+        hidden_size=hidden_size,
         num_layers=layers,
         nonlinearity=draw(st.sampled_from(can.nonlinearities)),
         bias=draw(st.sampled_from([n > 0 for n in can.bias_vectors])),
         bidirectional=bidirectional,
-        output_size=draw(st.integers(1, 4)) if readout else None,
+        output_size=output_size,
         readout=draw(st.sampled_from(can.readouts)) if readout else "identity",
         readout_bias=draw(st.sampled_from(can.readout_biases)) if readout else True,
         truncation=draw(st.integers(0, 6)) if truncate else None,
+        outputs=outputs,
+        generated=draw(st.integers(1, 4)) if feeds_back else 0,
     )
 
 
@@ -152,7 +161,9 @@ def _assemble(
 ) -> Draw:
     T, B = size
     lengths = None
-    if pattern.lengths:
+    if spec.generated:
+        T = max(T, 1)
+    elif pattern.lengths:
         random = np.random.default_rng(seed)
         lengths = tuple(int(n) for n in random.integers(0 if T < 2 else 1, T + 1, B))
         if T and B > 1 and seed % 4 == 0:

@@ -84,8 +84,10 @@ def test_final_is_last_in_one_direction(spec: RNNSpec, lengths: Lengths | None) 
     arrays["d_output"][:, n == 0] = 0.0
     expected, got = results(last, arrays, lengths), results(final, arrays, lengths)
     for name in ("output", "h_n", "x", "h0"):
-        by_row = [np.compress(n > 0, result[name], axis=1) for result in (got, expected)]
-        np.testing.assert_array_equal(*by_row, err_msg=name)
+        with_steps = np.compress(n > 0, got[name], axis=1)
+        np.testing.assert_array_equal(
+            with_steps, np.compress(n > 0, expected[name], axis=1), err_msg=name
+        )
     for name in spec.parameter_shapes():
         np.testing.assert_array_equal(got[name], expected[name], err_msg=name)
 
@@ -169,6 +171,17 @@ def test_not_a_bit_of_the_padding_matters(spec: RNNSpec, outputs: Outputs) -> No
         for name, array in found[0].items():
             np.testing.assert_array_equal(found[-1][name], array, err_msg=name)
             assert np.isfinite(array).all()
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_last_does_not_read_the_state_of_a_row_without_steps(spec: RNNSpec) -> None:
+    """NaN in its h0 arrives in its h_n and nowhere else: the same bits, for the readout too."""
+    spec = replace(spec, outputs="last")
+    arrays = draw(spec)
+    expected = results(spec, arrays, LENGTHS)
+    arrays["h0"][:, ~HAS_STEPS] = expected["h_n"][:, ~HAS_STEPS] = np.nan
+    for name, array in results(spec, arrays, LENGTHS).items():
+        np.testing.assert_array_equal(array, expected[name], err_msg=name)
 
 
 @pytest.mark.parametrize("batch", [0, 2])
