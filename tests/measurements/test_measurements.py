@@ -1,0 +1,64 @@
+"""The measurements of docs/benchmarks.md, in small: no false alarm, every truncation detected."""
+
+import importlib
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+
+@pytest.fixture
+def false_alarms() -> ModuleType:
+    return importlib.import_module("benchmarks.false_alarms")
+
+
+def test_correct_networks_are_not_accused(false_alarms: ModuleType) -> None:
+    counts, accused = false_alarms.examine(0)
+    assert accused == []
+    words = {name: sum(n for (_, w), n in counts.items() if w == name) for _, name in counts}
+    assert sum(words.values()) == false_alarms.CHUNK
+    # Most cases can say something: 90 of 100 in the full count, 50 is far from chance.
+    assert words["passed"] > false_alarms.CHUNK / 2
+
+
+def test_a_wrong_network_among_them_is(
+    false_alarms: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks = importlib.import_module("benchmarks.networks")
+    wrong = networks.network(lambda a: np.tanh(a) * (1 + 1e-12), name="wrong")
+    monkeypatch.setattr(false_alarms, "subject", lambda name: wrong)
+    _, accused = false_alarms.examine(0)
+    # Saturated or chaotic cases, and those in float32, may say nothing; most do.
+    assert len({line.rpartition("case ")[2] for line in accused}) > false_alarms.CHUNK / 2
+
+
+@pytest.mark.parametrize("k", [0, 5, 20, 47, 48])
+def test_truncation_is_detected_up_to_the_last_lag_but_one(k: int) -> None:
+    detection = importlib.import_module("benchmarks.detection")
+    pools = importlib.import_module("rnncheck.pool").Pools()
+    assert k < detection.T - 1
+    assert not detection.passes_pool(k, pools)
+
+
+def test_gradcheck_passes_what_is_detected_here() -> None:
+    """BPTT cut to lags 0..20 at radius 0.3: gradcheck passes, the pool of cases does not."""
+    detection = importlib.import_module("benchmarks.detection")
+    assert detection.passes_gradcheck(20, detection.weights(0.3), fast=False)
+
+
+def test_sections_of_the_page_are_replaced_in_place(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = importlib.import_module("benchmarks.__main__")
+    page = tmp_path / "page.md"  # type: ignore[operator]
+    page.write_text("# Head\n", encoding="utf-8")
+    monkeypatch.setattr(main, "PAGE", page)
+    main.write_section("detection", "one")
+    main.write_section("false_alarms", "two \\1")
+    main.write_section("detection", "three")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Head\n")
+    assert "one" not in text
+    assert text.index("three") < text.index("two \\1")
