@@ -115,6 +115,7 @@ class Run:
         chosen = named_checks(list(settings.checks)) if settings.checks else all_checks()
         self.tallies = {check.id: Tally(check) for check in chosen}
         self.failed: dict[str, Draw] = {}
+        self.trials: dict[tuple[Source, Draw], Trial] = {}
 
     def events(self) -> Iterator[Event]:
         """Run everything, saying so as it goes; the last event holds the report."""
@@ -170,17 +171,24 @@ class Run:
         count = count if check.kind == "general" else max(count // 4, 1)
         return Source(self.can, check.kind, self.settings.seed, count)
 
+    def _trial(self, source: Source, draw: Draw) -> Trial:
+        """The subject on a case of the pool: it runs once, however many checks look at the result."""
+        if (source, draw) not in self.trials:
+            self.trials[source, draw] = Trial(self.subject, self.pools.case(source, draw))
+        return self.trials[source, draw]
+
     def _run(self, check: Check) -> Iterator[Event]:
-        tally = self.tallies[check.id]
-        for draw, entry in self.pools.get(self._source(check)).items():
+        tally, source = self.tallies[check.id], self._source(check)
+        for draw, entry in self.pools.get(source).items():
             if check.costly and self._enough(tally):
                 tally.add(Verdict("not_applicable"))
                 continue
             yield Running(check.id, check.family, self.keeper.running(entry.case))
-            verdict = judge(check, Trial(self.subject, entry))
+            verdict = judge(check, self._trial(source, draw))
             yield Checked(check.id, verdict.word, tally.add(verdict))
             if verdict.word == "failed":
                 self.failed[check.id] = draw
+                self.keeper.keep(check.id, entry.case)
                 return
 
     def _enough(self, tally: Tally) -> bool:
@@ -217,15 +225,16 @@ class Run:
 
     def _failing(self, check: Check) -> Iterator[Trial]:
         """Cases of the pool on which the check fails: a few, or the one that is known if it is costly."""
-        pool = self.pools.get(self._source(check))
-        entries = [pool[self.failed[check.id]]] if check.costly else list(pool.values())
-        left = FAILING_CASES
-        for entry in entries:
-            trial = Trial(self.subject, entry)
-            self.keeper.running(entry.case)
-            if left and judge(check, trial).word == "failed":
-                left -= 1
+        source, left = self._source(check), FAILING_CASES
+        draws = [self.failed[check.id]] if check.costly else list(self.pools.get(source))
+        for draw in draws:
+            trial = self._trial(source, draw)
+            self.keeper.running(trial.case)
+            if judge(check, trial).word == "failed":
                 yield trial
+                left -= 1
+            if not left:
+                return
 
 
 def describe(check: Check, trial: Trial, verdict: Verdict) -> Finding:
