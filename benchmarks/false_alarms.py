@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import cache
 from multiprocessing import get_context
 from typing import TypeVar, get_args
@@ -24,6 +25,7 @@ Choice = TypeVar("Choice")
 COMMAND = "python -m benchmarks false_alarms"
 CHECKS = ("forward_matches_truth", "gradient_matches_truth", "dyadic_results_are_exact")
 CHUNK = 100
+LONG = 50
 BOTH = ("float64", "float32")
 SUBJECTS = (
     "manual", "autodiff", "scalar", "torch", "one-sided tanh", "hand-made tanh",
@@ -52,8 +54,33 @@ def subject(name: str) -> Implementation:
 def steps(random: np.random.Generator, name: str) -> int:
     """Mostly short, one in twenty long, up to 400; the pure-Python reference is kept shorter."""
     if random.random() < 0.05:
-        return int(random.integers(50, 80 if name == "scalar" else 401))
+        return int(random.integers(LONG, 80 if name == "scalar" else 401))
     return int(random.integers(0, 20))
+
+
+def draw_spec(can: Capabilities, T: int, random: np.random.Generator) -> RNNSpec:
+    """A network within the capabilities; long sequences get one layer and one direction."""
+
+    def pick(choices: tuple[Choice, ...]) -> Choice:
+        return choices[int(random.integers(len(choices)))]
+
+    short = T < LONG
+    layers = int(random.integers(1, min(3, can.max_layers or 3) + 1)) if short else 1
+    bidirectional = can.bidirectional and short and random.random() < 0.5
+    output_size = int(random.integers(1, 5)) if can.readouts and random.random() < 0.3 else None
+    single = layers == 1 and not bidirectional
+    truncation = int(random.integers(0, 8)) if can.truncation and random.random() < 0.1 else None
+    outputs = pick(can.outputs) if random.random() < 0.3 else "all"
+    spec = RNNSpec(
+        int(random.integers(1, 6)), int(random.integers(1, 8)), layers, pick(can.nonlinearities),
+        pick(can.bias_vectors) > 0, bidirectional, output_size,
+        pick(can.readouts) if output_size else "identity",
+        truncation=truncation if single else None, outputs=outputs,
+    )  # fmt: skip
+    feeds_back = can.generation and not bidirectional and spec.truncation is None
+    if not feeds_back or not 0 < T < LONG or outputs != "all" or random.random() < 0.8:
+        return spec
+    return replace(spec, input_size=spec.output_features, generated=int(random.integers(1, 5)))
 
 
 def draw(can: Capabilities, T: int, random: np.random.Generator, seed: int) -> Draw:
@@ -62,30 +89,17 @@ def draw(can: Capabilities, T: int, random: np.random.Generator, seed: int) -> D
     def pick(choices: tuple[Choice, ...]) -> Choice:
         return choices[int(random.integers(len(choices)))]
 
-    most_layers = min(3, can.max_layers or 3) if T < 50 else 1
-    layers = int(random.integers(1, most_layers + 1))
-    bidirectional = can.bidirectional and T < 50 and random.random() < 0.5
-    readout = bool(can.readouts) and random.random() < 0.3
-    nonlinearity = pick(can.nonlinearities)
-    linear = nonlinearity in ("relu", "identity")
+    spec = draw_spec(can, T, random)
+    linear = spec.nonlinearity in ("relu", "identity")
     regimes: tuple[Regime, ...] = (*GENERAL, "dyadic", "dyadic") if linear else GENERAL
-    truncate = can.truncation and layers == 1 and not bidirectional and random.random() < 0.1
-    spec = RNNSpec(
-        int(random.integers(1, 6)), int(random.integers(1, 8)), layers, nonlinearity,
-        pick(can.bias_vectors) > 0, bidirectional,
-        int(random.integers(1, 5)) if readout else None,
-        pick(can.readouts) if readout else "identity",
-        truncation=int(random.integers(0, 8)) if truncate else None,
-    )  # fmt: skip
-    B = int(random.integers(0, 4)) if T < 50 else 1
-    lengths = tuple(int(n) for n in random.integers(0, T + 1, B))
-    regime = pick(regimes)
     cotangents: tuple[Cotangent, ...] = get_args(Cotangent)
+    B = int(random.integers(0, 4)) if T < LONG else 1
+    lengths = tuple(int(n) for n in random.integers(0, T + 1, B))
+    padded = can.lengths and not spec.generated and random.random() < 0.3
     return Draw(
-        spec, T, B, regime, pick(cotangents),
-        h0=random.random() < 0.8, final_state=True,
-        lengths=lengths if can.lengths and random.random() < 0.3 else None,
-        dropout=can.dropout and layers > 1 and random.random() < 0.3,
+        spec, T, B, pick(regimes), pick(cotangents), h0=random.random() < 0.8, final_state=True,
+        lengths=lengths if padded else None,
+        dropout=can.dropout and spec.num_layers > 1 and random.random() < 0.3,
         dtype=pick(can.dtypes), one_bias=2 not in can.bias_vectors, seed=seed,
     )  # fmt: skip
 
