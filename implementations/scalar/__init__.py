@@ -3,10 +3,30 @@
 `value.py`: `Value`, reverse-mode differentiation of single numbers. `cell.py`, `network.py`: the
 network written with it. `functional.py`: `forward` and `backward` on nested lists.
 `rnn.py`: `RNN`, the same with the interface of `torch.nn.RNN`. Read them in this order.
+
+The same network in another way, as objects to build and train one's own with: `value_array.py`,
+`neuron.py`, `layer.py`, `recurrent_nn.py`. Of the files above they need the first two alone.
 """
 
 from rnncheck.implementations.scalar.functional import Tape, backward, forward
+from rnncheck.implementations.scalar.layer import Layer, RecurrentLayer
+from rnncheck.implementations.scalar.neuron import Neuron, RecurrentNeuron
+from rnncheck.implementations.scalar.recurrent_nn import RecurrentNN
 from rnncheck.implementations.scalar.rnn import RNN
 from rnncheck.implementations.scalar.value import Value, dot
+from rnncheck.implementations.scalar.value_array import ValueArray
 
-__all__ = ["RNN", "Tape", "Value", "backward", "dot", "forward"]
+__all__ = [
+    "RNN",
+    "Layer",
+    "Neuron",
+    "RecurrentLayer",
+    "RecurrentNN",
+    "RecurrentNeuron",
+    "Tape",
+    "Value",
+    "ValueArray",
+    "backward",
+    "dot",
+    "forward",
+]

@@ -47,7 +47,7 @@ def forward(
     lengths: Sequence[int] | None = None,
     dropout_masks: Array4 | None = None,
 ) -> tuple[Steps, Steps, Tape]:
-    """Run the network; return output (T, B, features), h_n (L·D, B, H) and a tape for `backward`.
+    """Run the network; return output (T + G, B, features), h_n (L·D, B, H) and a tape.
 
     For layer l and direction d, with z_t the layer's input and h_prev the state before it::
 
@@ -56,22 +56,24 @@ def forward(
     parameters: nested lists by name, as in `spec.parameter_shapes()`. x: (T, B, I).
     h0: (L·D, B, H). lengths: how many steps of each row count (B), None for all T; past them
     the output is 0. dropout_masks: what the output of each layer but the last is multiplied by,
-    (L-1, T, B, D·H), None for 1. Raises ValueError, naming the argument, for a wrong shape,
-    name or length.
+    (L-1, T + G, B, D·H), None for 1. G is `spec.generated`: so many steps more, each with the
+    output before it as its x. If `spec.outputs` is "last" or "final", the time axis of output
+    is 1: what is read at each row's last step (0 without steps), or from its final states.
+
+    Raises ValueError, naming the argument, for a wrong shape, name or length.
     """
     T, B = len(x), _batch_size(h0)
     lengths = [T] * B if lengths is None else lengths
     check_parameters(spec, parameters)
     _check_arrays(spec, T, B, h0=h0, x=x, dropout_masks=dropout_masks)
-    check_lengths(lengths, T, B)
-
+    check_lengths(spec, lengths, T, B)
     leaves = {name: map_nested(Value, parameters[name]) for name in spec.parameter_shapes()}
     network = build_network(spec, leaves)
     x_leaves = [[_vector(x_tb) for x_tb in x_t] for x_t in x]
     h0_leaves = [[_vector(h0_sb) for h0_sb in h0_s] for h0_s in h0]
     rows = []
     for b, n in enumerate(lengths):
-        masks = None if dropout_masks is None else [_row(m[:n], b) for m in dropout_masks]
+        masks = None if dropout_masks is None else [_row(m, b) for m in dropout_masks]
         rows.append(network.unroll(_row(x_leaves[:n], b), _row(h0_leaves, b), masks))
 
     tape = Tape(spec, T, {**leaves, "x": x_leaves, "h0": h0_leaves}, rows)
@@ -82,7 +84,7 @@ def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[fl
     """The gradient of `Σ d_output · output + Σ d_h_n · h_n`, for the cotangents given.
 
     By name: every parameter in the order of `spec.parameter_shapes()`, then x (T, B, I) and
-    h0 (L·D, B, H). d_output: (T, B, features), ignored in the padding. d_h_n: (L·D, B, H).
+    h0 (L·D, B, H). d_output: as output, ignored in the padding. d_h_n: (L·D, B, H).
     A tape may be used any number of times.
 
     If `spec.truncation` is k, the output of step t (with it, at a row's last step, h_n) sends its
@@ -111,20 +113,23 @@ def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[fl
 def _losses(row: Unrolled, d_output: Array2, d_h_n: Array2) -> list[Value]:
     """The row's loss, in one part for each step; the last step's part includes that of h_n.
 
-    A row of no steps has one part nevertheless, as h_n is h0 then.
+    A row of no steps has one part nevertheless, as h_n is h0 then. A single output, of many steps
+    or of none, belongs to the last part: in general the outputs are those of the last steps.
     """
-    losses = [dot(_vector(d_output[t]), y) for t, y in enumerate(row.output)] or [Value(0.0)]
+    from_outputs = [dot(_vector(d_y), y) for d_y, y in zip(d_output, row.output, strict=False)]
+    parts = max(len(row.top), 1)
+    losses = [Value(0.0)] * (parts - len(from_outputs)) + from_outputs
     for d_h, h in zip(d_h_n, row.h_n, strict=True):
         losses[-1] += dot(_vector(d_h), h)
     return losses
 
 
 def _padded_output(tape: Tape) -> Steps:
-    """The rows' outputs side by side, (T, B, features), with 0 after a row's last step."""
-    features = tape.spec.output_features
+    """The rows' outputs side by side, with 0 where a row has no output (any more)."""
+    steps, _, features = tape.spec.array_shapes(tape.T, len(tape.rows))["output"]
     return [
         [_data(r.output[t]) if t < len(r.output) else [0.0] * features for r in tape.rows]
-        for t in range(tape.T)
+        for t in range(steps)
     ]
 
 

@@ -51,14 +51,14 @@ def elements(nested: Nested[A]) -> Iterator[A]:
         yield nested
 
 
-def full(shape: Shape, number: Callable[[], float]) -> Nested[float]:
-    """Nested lists of this shape, each element from a call of `number`."""
+def full(shape: Shape, element: Callable[[], A]) -> Nested[A]:
+    """Nested lists of this shape, filled in order, each element from a call of `element`."""
     if not shape:
-        return number()
-    return [full(shape[1:], number) for _ in range(shape[0])]
+        return element()
+    return [full(shape[1:], element) for _ in range(shape[0])]
 
 
-def shape_of(name: str, nested: Nested[A]) -> Shape:
+def shape_of(name: str, nested: object) -> Shape:
     """The shape of `nested`, down to its first size of 0.
 
     Raises ValueError, with this name, if lists side by side differ in shape.
@@ -71,7 +71,7 @@ def shape_of(name: str, nested: Nested[A]) -> Shape:
     return (len(nested), *next(iter(shapes), ()))
 
 
-def check_shape(name: str, nested: Nested[A], expected: Shape, meaning: str = "") -> None:
+def check_shape(name: str, nested: object, expected: Shape, meaning: str = "") -> None:
     """Raise `require_shape`'s ValueError unless `nested` has the shape `expected`."""
     visible = expected[: expected.index(0) + 1] if 0 in expected else expected
     shape = shape_of(name, nested)
@@ -92,9 +92,18 @@ def check_parameters(spec: RNNSpec, parameters: Mapping[str, Nested[float]]) -> 
         check_shape(name, parameters[name], shape)
 
 
-def check_lengths(lengths: Sequence[int], T: int, B: int) -> None:
-    """Raise ValueError unless `lengths` are B numbers of steps, each within 0..T."""
+def check_lengths(spec: RNNSpec, lengths: Sequence[int], T: int, B: int) -> None:
+    """Raise ValueError unless `lengths` are B numbers of steps, each within 0..T.
+
+    Generated steps have to follow a given one, and the same one in every row: T, at least 1.
+    """
     check_shape("lengths", lengths, (B,), "batch")
     for b, n in enumerate(lengths):
         if not 0 <= n <= T:
             raise ValueError(f"lengths[{b}] is {n}; it must be within 0..{T}, the steps of x")
+        if spec.generated and n < T:
+            raise ValueError(
+                f"lengths[{b}] is {n}; before generated steps it must be {T}, all of x"
+            )
+    if spec.generated and T == 0:
+        raise ValueError("x has no steps; generated steps need at least one before them")
