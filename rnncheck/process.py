@@ -88,11 +88,10 @@ def _listen(child: "subprocess.Popen[bytes]", past: "_Past") -> Generator[Event,
 
 def _pump(child: "subprocess.Popen[bytes]", frames: "queue.Queue[object]") -> None:
     assert child.stdout is not None
-    try:
+    with child.stdout as stream, suppress(Exception):  # its end, or what a subject wrote into it
         while True:
-            frames.put(read_frame(child.stdout))
-    except (EOFError, OSError):
-        frames.put(None)
+            frames.put(read_frame(stream))
+    frames.put(None)
 
 
 def _how_it_ended(code: int) -> str:

@@ -1,13 +1,13 @@
 """Several implementations in a row, ours in this process and files in their own: events and reports."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from rnncheck.checking import run_events
 from rnncheck.events import Event
 from rnncheck.loading import built_in, parse_target
 from rnncheck.pool import Pools
 from rnncheck.process import run_in_process
+from rnncheck.properties.trial import has_torch
 from rnncheck.settings import Settings
 
 
@@ -29,11 +29,8 @@ def run_all(targets: Sequence[str], settings: Settings) -> Iterator[Event]:
 
 def torch_is_missing(targets: Sequence[str], checks: Sequence[str]) -> str | None:
     """One line that says what cannot be checked for want of torch; None if nothing is."""
-    with suppress(ImportError):
-        import torch  # noqa: F401
-
-        return None
-    if "torch" not in targets and checks and "agrees_with_torch" not in checks:
+    wanted = "torch" in targets or "agrees_with_torch" in checks
+    if not wanted or has_torch():
         return None
     return (
         "torch is not installed: the cross-check against torch.nn.RNN did not run; "

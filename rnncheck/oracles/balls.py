@@ -82,14 +82,17 @@ def rounded(balls: list[Ball], shape: tuple[int, ...]) -> tuple[Array, Array, Ar
     """The midpoints as pairs of doubles `hi + lo` (106 bits), and the radii rounded up.
 
     The radius returned covers the ball and the part of the midpoint that `hi + lo` drops; it is 0
-    only if `hi + lo` is the value exactly.
+    only if `hi + lo` is the value exactly, and infinite (around 0) if no doubles are near the ball.
     """
     hi = np.array([float(ball.mid()) for ball in balls], dtype=np.float64)
     rests = [ball - arb(high) for ball, high in zip(balls, hi.tolist(), strict=True)]
     lo = np.array([float(rest.mid()) for rest in rests], dtype=np.float64)
     gaps = [abs(rest - arb(low)).upper() for rest, low in zip(rests, lo.tolist(), strict=True)]
     radii = np.array([0.0 if gap == 0 else np.nextafter(float(gap), np.inf) for gap in gaps])
-    return hi.reshape(shape), lo.reshape(shape), radii.reshape(shape)
+    near = np.isfinite(hi) & np.isfinite(lo) & ~np.isnan(radii)
+    parts = np.where(near, hi, 0.0), np.where(near, lo, 0.0), np.where(near, radii, np.inf)
+    hi, lo, radii = (part.reshape(shape) for part in parts)
+    return hi, lo, radii
 
 
 def object_array(balls: list[Ball], shape: tuple[int, ...]) -> npt.NDArray[Any]:

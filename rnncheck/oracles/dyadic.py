@@ -7,6 +7,7 @@ multiply-add: implementations must agree with rational arithmetic bit for bit.
 """
 
 import math
+import sys
 
 import numpy as np
 
@@ -47,19 +48,23 @@ def bits_needed(case: Case) -> int:
     (|W|, |x|, ..., and φ = identity) bounds every partial sum of the forward pass and of every
     gradient, since |φ(a)| ≤ |a| and |φ'| ≤ 1.
     """
-    return finest_quantum(case) + math.ceil(math.log2(largest_sum(case) + 1.0))
+    largest = largest_sum(case)
+    if not math.isfinite(largest):
+        return sys.maxsize
+    return finest_quantum(case) + math.ceil(math.log2(largest + 1.0))
 
 
 def largest_sum(case: Case) -> float:
-    """A bound for every partial sum of the forward pass and of the gradients."""
+    """A bound for every partial sum of the forward pass and of the gradients (inf or nan: too large)."""
     absolute = {name: np.abs(array) for name, array in case.arrays() if name != "lengths"}
     parameters = {name: absolute.pop(name) for name in case.spec.parameter_shapes()}
     spec = case.spec.__class__(**{**vars(case.spec), "nonlinearity": "identity"})
     bound = case.replace(spec=spec, parameters=parameters, **absolute)
     network = SampledNetwork(bound, Noise(case.dtype, quiet=True))
-    results = [*network.forward(), *network.backward().values()]
+    with np.errstate(all="ignore"):
+        results = [*network.forward(), *network.backward().values()]
     results += [run.arguments for run in network.runs.values()]
-    return max(float(np.max(array, initial=0.0)) for array in results)
+    return float(np.max([np.max(array, initial=0.0) for array in results]))
 
 
 def finest_quantum(case: Case) -> int:
@@ -69,14 +74,15 @@ def finest_quantum(case: Case) -> int:
     e(h_t) = max(e(z_t), e(h_prev)) + 2, e(δ_t) = max(e(d_t), e(carry)), e(carry) = e(δ_t) + 2,
     and a weight's gradient has e(δ_t) + e(z_t) or e(δ_t) + e(h_prev).
     """
-    spec, steps = case.spec, range(case.T)
-    inputs = [[GIVEN_BITS] * case.T]
+    spec, T = case.spec, max(case.T, 1)  # final states are read out after no step, too
+    steps = range(T)
+    inputs = [[GIVEN_BITS] * T]
     before: dict[tuple[int, int], list[int]] = {}
     for layer in range(spec.num_layers):
-        above = [0] * case.T
+        above = [0] * T
         for direction in range(spec.num_directions):
             state = GIVEN_BITS
-            before[layer, direction] = [0] * case.T
+            before[layer, direction] = [0] * T
             for t in reversed(steps) if direction else steps:
                 before[layer, direction][t] = state
                 state = max(inputs[layer][t], state) + GIVEN_BITS
@@ -85,9 +91,9 @@ def finest_quantum(case: Case) -> int:
         inputs.append([e + masked for e in above])
     readout = GIVEN_BITS if spec.output_size is not None else 0
     finest = [GIVEN_BITS, *(e + GIVEN_BITS + readout for e in inputs[-1])]
-    arriving = [GIVEN_BITS + readout] * case.T
+    arriving = [GIVEN_BITS + readout] * T
     for layer in reversed(range(spec.num_layers)):
-        below = [0] * case.T
+        below = [0] * T
         for direction in range(spec.num_directions):
             carry = GIVEN_BITS
             for t in steps if direction else reversed(steps):

@@ -84,13 +84,14 @@ def envelope(
         chaotic = any(bool((step < plain.T).any()) for step in rows.values())
         bases, gradients = plain.backward(), noisy.backward()
         backward = {n: _allowance(bases[n][0], gradients[n], noise) for n in bases}
+        near_kinks = _near_kinks(plain, noisy)
     if chaotic:
         backward = {n: _judged_by_largest(a) for n, a in backward.items()}
     if forward_overflowed:
         forward = {n: _silenced(a) for n, a in forward.items()}
     if noise.overflowed:
         backward = {n: _silenced(a) for n, a in backward.items()}
-    return Envelope(forward | backward, chaotic, noise.overflowed, _near_kinks(plain, noisy))
+    return Envelope(forward | backward, chaotic, noise.overflowed, near_kinks)
 
 
 def _allowance(base: Array, samples: Array, noise: Noise) -> Allowance:

@@ -327,9 +327,10 @@ class SampledNetwork:
 
     def _outer(self, name: str, deltas: Samples, inputs: Samples) -> None:
         """Σ_{t,b} δ zᵀ, off by as much as T·B terms in any order allow."""
-        left = deltas.reshape(deltas.shape[0], -1, deltas.shape[-1]).transpose(0, 2, 1)
-        right = inputs.reshape(inputs.shape[0], -1, inputs.shape[-1])
-        n = left.shape[-1] + 1
+        K, rows = len(deltas), deltas.shape[1] * deltas.shape[2]
+        left = deltas.reshape(K, rows, deltas.shape[-1]).transpose(0, 2, 1)
+        right = inputs.reshape(K, rows, inputs.shape[-1])
+        n = rows + 1
         self.gradients[name] = self.noise.add(
             "sum over time", left @ right, n * (np.abs(left) @ np.abs(right)), n
         )

@@ -15,8 +15,8 @@ def show(events: Iterable[Event]) -> list[Report]:
     console = Console(highlight=False)
     reports: list[Report] = []
     progress = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True,
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), console=Console(stderr=True), transient=True,
         disable=not Console(stderr=True).is_terminal,
     )  # fmt: skip
     with progress:
@@ -37,7 +37,7 @@ def show(events: Iterable[Event]) -> list[Report]:
 
 def _print(console: Console, report: Report) -> None:
     if console.is_terminal:
-        console.print(render(report))
+        console.print(render(report), crop=False)
         console.print()
     else:
         print(report_text(report), end="\n\n", flush=True)

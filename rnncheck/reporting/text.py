@@ -27,7 +27,7 @@ def report_text(report: Report) -> str:
 def plain_text(what: RenderableType) -> str:
     """Anything rich can show, without colours and trailing blanks."""
     file = io.StringIO()
-    Console(file=file, width=WIDTH, no_color=True, highlight=False).print(what)
+    Console(file=file, width=WIDTH, no_color=True, highlight=False).print(what, crop=False)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).rstrip()
 
 
@@ -75,17 +75,17 @@ def _checks_in_words(count: int) -> str:
 
 def _checks(report: Report) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", expand=False)
-    table.add_column(report.implementation, style="bold", no_wrap=True)
+    table.add_column(Text(report.implementation), style="bold", no_wrap=True)
     table.add_column("status", no_wrap=True)
     table.add_column("cases", justify="right")
-    table.add_column("worst error / allowed", justify="right")
+    table.add_column("error / allowed", justify="right")
     table.add_column("", overflow="fold")
     for check in report.checks:
         status = Text(
             check.status.value.replace("_", " "), style=_STYLES.get(check.status, "yellow")
         )
         worst = "" if check.worst is None else f"{check.worst:.2g}"
-        table.add_row(check.check, status, str(check.cases or ""), worst, _remarks(check))
+        table.add_row(check.check, status, str(check.cases or ""), worst, Text(_remarks(check)))
     return table
 
 
@@ -96,7 +96,7 @@ def _remarks(check: CheckReport) -> str:
     if check.status is Status.ERROR:
         return "rnncheck failed: see below"
     note = "" if plain and (check.not_applicable or check.refused) else check.note
-    return "; ".join(part for part in (refused, note) if part)
+    return "; ".join(_printable(part) for part in (refused, note) if part)
 
 
 def _grouped(report: Report) -> list[list[Finding]]:

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Function = Callable[[float], float]
@@ -23,6 +23,34 @@ class Estimate:
     def allows(self, claimed: float, slack: float = 0.0) -> bool:
         """Whether a claimed derivative lies within the error and a slack of its own."""
         return not abs(claimed - self.value) > self.error + slack
+
+
+@dataclass(frozen=True)
+class Row:
+    """One of several values at narrower and narrower steps.
+
+    noise: what the noise of f does to it, which is a part of its estimated error.
+    """
+
+    value: float
+    noise: float
+    error: float
+
+
+def confirmed(rows: Sequence[Row]) -> Estimate:
+    """The best row, where each is at least as far off as a later one says; widest steps first.
+
+    A row's estimated error can be small by coincidence (two terms of the remainder cancel, or f
+    repeats itself from step to step); the rows of narrower steps do not share it.
+    """
+    best = Estimate(math.nan, math.inf)
+    for i, row in enumerate(rows):
+        gaps = ((abs(row.value - later.value), later.noise) for later in rows[i + 1 :])
+        wrong = (gap + noise for gap, noise in gaps if gap > row.error + noise)
+        error = max(row.error, *wrong, 0.0)
+        if error < best.error:
+            best = Estimate(row.value, error)
+    return best
 
 
 def noise_level(f: Function, x: float) -> float:

@@ -1,11 +1,10 @@
 """Is a point smooth, a kink or a jump of f? So that a kink of ReLU is told from a wrong gradient."""
 
 import itertools
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rnncheck.oracles.differences.estimate import Estimate, Function
+from rnncheck.oracles.differences.estimate import Estimate, Function, Row, confirmed
 
 NARROWEST, LEVELS = 2.0**-20, 8
 """Steps from 2⁻²⁰·max(|x|, 1) upwards by 2: narrow, to see this point and not its neighbours."""
@@ -61,11 +60,9 @@ def _one_sided(f: Function, x: float, sign: float, noise: float) -> tuple[Estima
     taken = [abs((x + sign * h) - x) for h in steps]
     quotients = [(f(x + sign * h) - middle) / (sign * t) for h, t in zip(steps, taken, strict=True)]
     lines = [2.0 * a - b for a, b in itertools.pairwise(quotients)]
-    best = Estimate(math.nan, math.inf)
+    rows = []
     for value, wider, h in zip(lines, lines[1:], steps, strict=False):
-        error = abs(value - wider) + 6.0 * noise / h
-        if error < best.error:
-            best = Estimate(value, error)
-    growth = abs(quotients[0]) * taken[0], abs(quotients[-1]) * taken[-1]
-    still = growth[0] > 8.0 * noise and 2.0 * growth[0] > growth[1]
-    return best, still
+        rows.append(Row(value, 5.0 * noise / h, abs(value - wider) + 6.0 * noise / h))
+    growth = [abs(q) * t for q, t in zip(quotients, taken, strict=True)]
+    still = growth[0] > 8.0 * noise and 2.0 * growth[0] > max(growth)
+    return confirmed(rows[::-1]), still

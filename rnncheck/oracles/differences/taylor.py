@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rnncheck.oracles.differences.estimate import Estimate
+from rnncheck.oracles.differences.estimate import Estimate, Row, confirmed
 
 WIDEST, RUNGS = 2.0**-3, 14
 
@@ -36,8 +36,10 @@ def taylor_test(f: Callable[[float], float], claimed: float, noise: float) -> Ta
     The usual four-rung test reads the order off fixed steps; where they are too wide, or below
     the noise of f, it accuses right gradients (43 of 300). Here only rungs with R(h) > 8·noise are
     used, and the order is never the verdict: r(h)/h = (f' - g) + c₂h + c₃h² is
-    extrapolated to h = 0 by 2 r(h/2)/(h/2) - r(h)/h, at the rung whose estimated error (the change from
-    the rung before, which is 3 times the term c₃h²/2 that is left, and 10·noise/h) is least.
+    extrapolated to h = 0 by 2 r(h/2)/(h/2) - r(h)/h, at the rung whose estimated error is least and
+    `confirmed` by the narrower ones: the change from the rung before, which is 3 times the term
+    c₃h²/2 that is left, or a quarter of the change before that, should the two terms of this one
+    cancel; and 10·noise/h.
     """
     middle = f(0.0)
     steps = [WIDEST / 2.0**k for k in range(RUNGS)]
@@ -49,9 +51,9 @@ def taylor_test(f: Callable[[float], float], claimed: float, noise: float) -> Ta
         order = math.log(wide / narrow) / math.log(h_wide / h_narrow)
     slopes = [r / h for r, h in zip(remainders, steps, strict=True)]
     lines = [2.0 * narrow - wide for wide, narrow in itertools.pairwise(slopes)]
-    best = Estimate(0.0, math.inf)
-    for wider, value, h in zip(lines, lines[1:], steps[2:], strict=False):
-        error = abs(value - wider) + 10.0 * noise / h
-        if error < best.error:
-            best = Estimate(value, error)
-    return Taylor(order, best, len(above))
+    changes = [abs(b - a) for a, b in itertools.pairwise(lines)]
+    rows = []
+    triples = zip(lines[2:], itertools.pairwise(changes), steps[3:], strict=True)
+    for value, (before, change), h in triples:
+        rows.append(Row(value, 5.0 * noise / h, max(change, before / 4.0) + 10.0 * noise / h))
+    return Taylor(order, confirmed(rows), len(above))
