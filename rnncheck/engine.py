@@ -145,6 +145,8 @@ class Run:
             reason = "no backward pass"
         elif check.needs_torch and not has_torch():
             reason = "torch is not installed (pip install 'rnncheck[torch]')"
+        elif self._source(check).is_empty:
+            reason = "needs ReLU or identity" if check.kind == "dyadic" else "no case it can run"
         if reason:
             tally.add(Verdict("not_applicable", message=reason))
         return not reason

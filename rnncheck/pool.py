@@ -19,6 +19,11 @@ class Source:
     seed: int
     count: int
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no case of the kind is within the capabilities."""
+        return bool(draws(self.can, self.kind).is_empty)
+
     def draw(self) -> list[Draw]:
         """`count` different draws (fewer if there are no more), always the same ones."""
         drawn: dict[Draw, None] = {}

@@ -91,7 +91,8 @@ def _checks(report: Report) -> Table:
 
 def _remarks(check: CheckReport) -> str:
     """Why a check says nothing, or what it left out; nothing for cases merely out of its reach."""
-    refused = f"{check.refused} degenerate cases refused" if check.refused else ""
+    plural = "" if check.refused == 1 else "s"
+    refused = f"{check.refused} degenerate case{plural} refused" if check.refused else ""
     plain = check.status in (Status.PASSED, Status.FAILED)
     if check.status is Status.ERROR:
         return "rnncheck failed: see below"

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ def generating() -> Iterator[RNNSpec]:
         yield RNNSpec(size, 2, layers, nonlinearity, generated=2, **readout)  # type: ignore[arg-type]
 
 
+@cache
 def cases() -> list[Case]:
     """A case for every spec, no two sizes equal; lengths and dropout masks in turn; no exact kinks."""
     found = []
