@@ -260,5 +260,5 @@ def describe(check: Check, trial: Trial, verdict: Verdict) -> Finding:
         allowed=worst.allowed,
         place=place,
         wrong={names[e.array]: e.ratio for e in entries if e.ratio > 1.0},
-        right=tuple(names[e.array] for e in entries if e.ratio <= 1.0),
+        right=tuple(sorted(names[e.array] for e in entries if e.ratio <= 1.0)),
     )
