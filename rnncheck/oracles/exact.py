@@ -24,11 +24,16 @@ Activation = Callable[[Ball], Ball]
 class Kinks:
     """How ReLU's derivative is taken where its argument cannot be told from 0.
 
-    convention: the derivative there, in [0, 1] (torch: 0). found: how many such entries there were.
+    convention: the derivative there, in [0, 1] (torch: 0). found: the arguments themselves.
     """
 
     convention: float = 0.0
-    found: list[tuple[int, ...]] = field(default_factory=list)
+    found: list[Ball] = field(default_factory=list)
+
+    @property
+    def undecided(self) -> int:
+        """How many of them are not exactly 0, but a ball around it: more precision would tell."""
+        return sum(not a.is_zero() for a in self.found)
 
 
 def activation(name: Nonlinearity) -> Activation:
@@ -174,7 +179,7 @@ def _relu_slope(kinks: Kinks) -> Activation:
             return arb(1)
         if a < 0:
             return arb(0)
-        kinks.found.append(())
+        kinks.found.append(a)
         return arb(kinks.convention)
 
     return slope

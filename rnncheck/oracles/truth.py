@@ -42,11 +42,13 @@ class Truth:
     """The exact arrays by name, the precision they took, and the ReLU kinks met on the way.
 
     kinks: arguments of ReLU that are exactly 0 (or that no precision could tell from it).
+    undecided: those that this precision could not tell.
     """
 
     arrays: dict[str, Exact]
     bits: int
     kinks: int
+    undecided: int = 0
 
     def __getitem__(self, name: str) -> Exact:
         return self.arrays[name]
@@ -72,7 +74,7 @@ def at_precision(case: Case, bits: int, convention: float = 0.0) -> Truth:
         shapes = case.spec.parameter_shapes() | case.spec.array_shapes(case.T, case.B)
         shapes["x"] = case.x.shape
         arrays = {name: Exact(*balls.rounded(b, shapes[name])) for name, b in exact.items()}
-        return Truth(arrays, bits, len(kinks.found))
+        return Truth(arrays, bits, len(kinks.found), kinks.undecided)
 
 
 def exact_balls(case: Case, convention: float = 0.0) -> tuple[dict[str, list[Ball]], Kinks]:
@@ -129,7 +131,7 @@ class _Columns:
 
 
 def _is_sharp(found: Truth, envelope: Envelope) -> bool:
-    return all(
+    return not found.undecided and all(
         bool(np.all((exact.radius <= FAR_BELOW * allowance.allowed) | ~allowance.telling))
         for name, exact in found.arrays.items()
         for allowance in [envelope[name]]

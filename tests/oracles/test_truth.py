@@ -113,7 +113,20 @@ def test_exact_kinks_are_counted() -> None:
     """Two units, three steps, x = 0 and no bias: every argument of ReLU is 0."""
     case = draw(RNNSpec(1, 2, nonlinearity="relu", bias=False), 3, 1, inputs=0.0)
     assert truth(case, envelope(case)).kinks == 6
-    assert truth(draw(RNNSpec(1, 2, nonlinearity="relu"), 3, 1), envelope(case)).kinks == 0
+    moved = draw(RNNSpec(1, 2, nonlinearity="relu"), 3, 1)
+    assert truth(moved, envelope(moved)).kinks == 0
+
+
+def test_an_argument_that_more_bits_can_tell_from_0_is_no_kink() -> None:
+    """1 + 2⁻⁶⁰⁰ - 1 > 0: at 192 bits a ball around 0, and yet ReLU's derivative there is 1."""
+    case = draw(RNNSpec(3, 1, nonlinearity="relu", bias=False), 1, 1)
+    W, x = np.array([[1.0, 1.0, -1.0]]), np.array([[[1.0, 2.0**-600, 1.0]]])
+    weights = {"weight_ih_l0": W, "weight_hh_l0": np.zeros((1, 1))}
+    case = case.replace(parameters=weights, x=x)
+    assert at_precision(case, module.FIRST_BITS).kinks == 1
+    found = truth(case, envelope(case))
+    assert found.kinks == 0
+    assert np.array_equal(found["x"].hi, W[None] * (case.d_output + case.d_h_n))
 
 
 def test_is_off_needs_more_than_what_is_allowed_and_an_entry_that_tells() -> None:
