@@ -9,7 +9,8 @@ from rnncheck.implementation import Implementation
 from rnncheck.loading import as_implementation
 from rnncheck.pool import Pools
 from rnncheck.report import Report
-from rnncheck.settings import Settings, profile
+from rnncheck.settings import Settings
+from rnncheck.settings import profile as profile_named
 
 
 def run_events(
@@ -29,14 +30,14 @@ def check(
 ) -> Report:
     """Run every check (or those named) on an implementation and report.
 
-    implementation: what `rnncheck.wrap` returns, `torch.nn.RNN`, any `Implementation`, or the name
-    of a built-in one. profile: quick, standard or thorough. seed: of the pool of cases; the same
+    implementation: what `rnncheck.wrap` returns, `torch.nn.RNN`, any `Implementation`, the name of
+    a built-in one, or `FILE.py:OBJECT` (loaded into this process; the command line runs it in its own). profile: quick, standard or thorough. seed: of the pool of cases; the same
     seed gives the same report. on_event: called with every event as it happens.
 
     Raises UsageError, ValueError or KeyError for an argument that names nothing. What the
     implementation does wrong is never raised: it is in the report.
     """
-    settings = Settings(_profile(profile), seed, tuple(checks))
+    settings = Settings(profile_named(profile), seed, tuple(checks))
     for event in run_events(as_implementation(implementation), settings):
         if on_event:
             on_event(event)
@@ -52,6 +53,3 @@ def assert_correct(implementation: object, *, profile: str = "standard", seed: i
     report = check(implementation, profile=profile, seed=seed)
     if not report.passed:
         raise AssertionError("\n" + report_text(report))
-
-
-_profile = profile

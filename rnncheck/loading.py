@@ -48,6 +48,8 @@ def built_in(name: str) -> Implementation:
     """A reference, or torch's own network. UsageError if torch is not installed."""
     if name in NAMES:
         return reference(name)
+    if name != "torch":
+        raise UsageError(f"{name!r} is not built in; there are {', '.join(BUILT_IN)}")
     try:
         return _torch_adapter().TorchRNN()  # type: ignore[no-any-return]
     except ImportError as error:
@@ -78,7 +80,7 @@ def as_implementation(value: object) -> Implementation:
     UsageError, saying what can be checked, for anything else.
     """
     if isinstance(value, str):
-        return built_in(value)
+        return _named(value)
     if _is_ready(value):
         return value
     if isinstance(value, type) and issubclass(value, RecurrentModule):
@@ -89,6 +91,18 @@ def as_implementation(value: object) -> Implementation:
         f"{describe(value)} cannot be checked: pass what rnncheck.wrap(...) returns, torch.nn.RNN, "
         f"an object with name, capabilities, forward and gradients, or one of {', '.join(BUILT_IN)}"
     )
+
+
+def _named(text: str) -> Implementation:
+    """What a string names, as on the command line, but loaded into this process."""
+    target = parse_target(text)
+    if target.file is None:
+        return built_in(target.text)
+    found = load_file(target)
+    if len(found) > 1:
+        names = ", ".join(implementation.name for implementation in found)
+        raise UsageError(f"{text} has several networks ({names}); name one: FILE.py:OBJECT")
+    return found[0]
 
 
 def _attribute(module: ModuleType, target: Target) -> Implementation:

@@ -150,3 +150,17 @@ def test_a_network_that_gives_no_h_n_is_not_asked_for_its_gradient() -> None:
 
     report = rnncheck.check(networks.wrap(output_only, ignoring_d_h_n), profile="quick")
     assert report.passed, report
+
+
+def test_a_string_names_a_built_in_or_a_file_and_nothing_else(tmp_path: Path) -> None:
+    with pytest.raises(rnncheck.UsageError, match="'foo' is neither a built-in"):
+        rnncheck.check("foo")
+    with pytest.raises(rnncheck.UsageError, match=r"no file gone\.py"):
+        rnncheck.check("gone.py:rnn")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import networks\none = networks.right\ntwo = networks.wrap(networks.forward)\n"
+    )
+    with pytest.raises(rnncheck.UsageError, match=r"several networks \(right, mine\)"):
+        rnncheck.check(str(file))
+    assert rnncheck.check(f"{file}:one", profile="quick").implementation == "right"
