@@ -31,8 +31,9 @@ def check(
     """Run every check (or those named) on an implementation and report.
 
     implementation: what `rnncheck.wrap` returns, `torch.nn.RNN`, any `Implementation`, the name of
-    a built-in one, or `FILE.py:OBJECT` (loaded into this process; the command line runs it in its own). profile: quick, standard or thorough. seed: of the pool of cases; the same
-    seed gives the same report. on_event: called with every event as it happens.
+    a built-in one, or `FILE.py:OBJECT` (loaded here; the command line gives it its own process).
+    profile: quick, standard or thorough. seed: of the pool of cases; the same seed gives the
+    same report. checks: run these only. on_event: called with every event as it happens.
 
     Raises UsageError, ValueError or KeyError for an argument that names nothing. What the
     implementation does wrong is never raised: it is in the report.

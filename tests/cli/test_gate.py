@@ -10,6 +10,7 @@ from rnncheck.config import Config, read_config
 from rnncheck.properties.registry import all_checks
 from rnncheck.report import ExitCode
 from rnncheck.results import UsageError
+from rnncheck.settings import PROFILES, Settings
 
 CHECKS = [check.id for check in all_checks()]
 ONLY = "forward_matches_truth"
@@ -115,10 +116,27 @@ def test_the_gate_runs_what_the_table_names() -> None:
     assert result.stderr == ""
 
 
-def test_a_seed_on_the_command_line_goes_before_that_of_the_table() -> None:
-    table(f"implementations = ['manual']\nseed = 4\nprofile = 'quick'\nexclude = {OTHERS}")
-    rnncheck("gate", "--seed", "5", "--json", "out.json")
-    assert [report["seed"] for report in read_json()["reports"]] == [5]
+@pytest.mark.parametrize(
+    ("options", "seed", "timeout", "profile"),
+    [
+        ([], 4, 2.5, "quick"),
+        (["--seed", "5"], 5, 2.5, "quick"),
+        (["--timeout", "7"], 4, 7.0, "quick"),
+        (["--profile", "standard"], 4, 2.5, "standard"),
+    ],
+)
+def test_options_go_before_the_table(
+    options: list[str], seed: int, timeout: float, profile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[tuple[list[str], Settings]] = []
+    monkeypatch.setattr("rnncheck.session.run_all", lambda *run: runs.append(run) or iter(()))
+    keys = f"seed = 4\ntimeout = 2.5\nprofile = 'quick'\nexclude = {OTHERS}"
+    table(f"implementations = ['manual', 'scalar']\n{keys}")
+    assert rnncheck("gate", *options).exit_code == ExitCode.NOTHING_TOLD
+    ((targets, settings),) = runs
+    assert list(targets) == ["manual", "scalar"]
+    assert (settings.seed, settings.timeout, settings.checks) == (seed, timeout, (ONLY,))
+    assert settings.profile == PROFILES[profile]
 
 
 def test_the_gate_of_a_wrong_network_exits_with_1() -> None:

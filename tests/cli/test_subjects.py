@@ -106,7 +106,7 @@ def test_a_message_of_the_subject_cannot_flood_or_colour_the_report(outcome: Any
     stdout = outcome[0].stdout
     assert "\x1b" not in stdout
     assert "\\x1b[31mred" in stdout
-    assert stdout.count("x" * 90) < 10  # of 100 000 characters
+    assert stdout.count("x") < 2000  # of 100 000
 
 
 def test_no_half_run_case_is_left_behind(outcome: Any) -> None:
