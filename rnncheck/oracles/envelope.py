@@ -122,7 +122,7 @@ def _chaotic_from(plain: SampledNetwork, noisy: SampledNetwork) -> dict[tuple[in
         start = case.h0[layer * case.spec.num_directions + direction].astype(np.float64)
         size = np.concatenate([np.abs(start)[None], np.abs(states)]).max(axis=2, initial=0.0)
         largest = np.maximum.accumulate(size, axis=0)[1:]
-        floor = np.finfo(case.dtype).smallest_normal / np.finfo(case.dtype).eps
+        floor = noisy.noise.smallest / (2.0 * noisy.noise.unit)
         filled = SAFETY * deviation.max(axis=2, initial=0.0) > np.maximum(largest, floor)
         ever = np.maximum.accumulate(filled | ~np.isfinite(largest), axis=0)
         first[layer, direction] = plain.T - ever.sum(axis=0)
