@@ -83,7 +83,8 @@ class Comparison:
         if not value.size:
             return
         error = np.where(np.isfinite(value), error, np.inf)
-        ratios = np.where(telling, error / allowed, 0.0)
+        with np.errstate(all="ignore"):
+            ratios = np.where(telling, error / allowed, 0.0)
         index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
         if telling.any():
             pick = (float(a[index]) for a in (error, allowed, value, expected))
