@@ -9,6 +9,7 @@ import numpy as np
 
 from rnncheck.case import Array, Case
 from rnncheck.implementation import Capabilities, Forward, Gradients
+from rnncheck.module import BackwardFunction, ForwardFunction
 
 NAMES = ("scalar", "manual", "autodiff")
 ALL = Capabilities()
@@ -19,7 +20,8 @@ class ArrayReference:
     """`manual` or `autodiff`: functions `forward` and `backward` on NumPy arrays."""
 
     name: str
-    functions: ModuleType
+    run: ForwardFunction
+    run_backward: BackwardFunction
     capabilities: Capabilities = ALL
 
     def forward(self, case: Case) -> Forward:
@@ -30,11 +32,10 @@ class ArrayReference:
     def gradients(self, case: Case) -> Gradients:
         """The gradient for every parameter, x and h0."""
         _, _, tape = self._run(case)
-        gradients: Gradients = self.functions.backward(tape, case.d_output, case.d_h_n)
-        return gradients
+        return self.run_backward(tape, case.d_output, case.d_h_n)
 
     def _run(self, case: Case) -> tuple[Array, Array, Any]:
-        output, h_n, tape = self.functions.forward(
+        output, h_n, tape = self.run(
             case.spec, case.parameters, case.x, case.h0, case.lengths, case.dropout_masks
         )
         return output, h_n, tape
@@ -82,7 +83,7 @@ def reference(name: str) -> ArrayReference | ListReference:
     functions = importlib.import_module(f"rnncheck.implementations.{name}")
     if name == "scalar":
         return ListReference(name, functions)
-    return ArrayReference(name, functions)
+    return ArrayReference(name, functions.forward, functions.backward)
 
 
 def _array(nested: list[Any], shape: tuple[int, ...], case: Case) -> Array:

@@ -51,7 +51,8 @@ def built_in(name: str) -> Implementation:
     if name != "torch":
         raise UsageError(f"{name!r} is not built in; there are {', '.join(BUILT_IN)}")
     try:
-        return _torch_adapter().TorchRNN()  # type: ignore[no-any-return]
+        adapter: Implementation = _torch_adapter().TorchRNN()
+        return adapter
     except ImportError as error:
         raise UsageError(
             "torch is not installed; pip install 'rnncheck[torch]' (the README says how to get "
@@ -154,6 +155,4 @@ def _torch_adapter() -> ModuleType:
 
 
 def _from_module_class(value: type[RecurrentModule]) -> Implementation:
-    functions = ModuleType(value.__name__)
-    functions.forward, functions.backward = value._forward, value._backward  # type: ignore[attr-defined]
-    return ArrayReference(f"{value.__module__}.{value.__name__}", functions)
+    return ArrayReference(f"{value.__module__}.{value.__name__}", value._forward, value._backward)

@@ -182,7 +182,7 @@ def test_what_does_no_harm_to_a_right_network_changes_nothing() -> None:
     right = {name: once.format(name, body) + RIGHT for name, body in bodies.items()}
     write("net.py", "done = set()", **right)
     start = time.monotonic()
-    result = rnncheck("check", "net.py", *QUICK, "--timeout", "20")
+    result = rnncheck("check", "net.py", *QUICK, "--timeout", "60")
     assert result.exit_code == ExitCode.CONFORMANT, result.output
     assert result.stdout.count("RIGHT: ") == len(bodies)
     assert time.monotonic() - start < 60  # seconds that the thread would have taken
