@@ -40,7 +40,7 @@ def agrees_with_torch(trial: Trial) -> Outcome:
     other = trial.other("torch", _torch)
     missing = other.subject.capabilities.missing(trial.case)
     if missing:
-        raise NotApplicable(f"torch.nn.RNN has no {missing}")
+        raise NotApplicable(f"beyond torch.nn.RNN: {missing}")
     return _agreement(trial, [other])
 
 

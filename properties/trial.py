@@ -137,7 +137,10 @@ def judged(trial: Trial, compare: Callable[[Envelope], Outcome]) -> Outcome:
 
 def _tell(error: BaseException) -> str:
     """An exception in one line: its type, its text, and the line of the subject's file."""
-    text = str(error).partition("\n")[0]
+    try:
+        text = str(error).partition("\n")[0]
+    except Exception:
+        text = "(its text cannot be had)"
     frames = traceback.extract_tb(error.__traceback__)
     libraries = (*(sysconfig.get_path(n) for n in ("stdlib", "purelib", "platlib")), _OURS)
     theirs = [f for f in frames if not os.path.abspath(f.filename).startswith(libraries)]

@@ -134,7 +134,7 @@ class Case:
         if spec.bidirectional:
             words.append("bidirectional")
         if spec.output_size is not None:
-            words.append(f"O={spec.output_size} {spec.readout}")
+            words.append(f"O={spec.output_size} readout={spec.readout}")
         if spec.outputs != "all":
             words.append(f"outputs={spec.outputs}")
         if spec.generated:

@@ -38,6 +38,10 @@ def check(
     Raises UsageError, ValueError or KeyError for an argument that names nothing. What the
     implementation does wrong is never raised: it is in the report.
     """
+    if not isinstance(seed, int):
+        raise TypeError(f"seed must be an int, not {seed!r}")
+    if isinstance(checks, str):
+        raise TypeError(f"checks must be a tuple of names, not the string {checks!r}")
     settings = Settings(profile_named(profile), seed, tuple(checks))
     for event in run_events(as_implementation(implementation), settings):
         if on_event:

@@ -123,19 +123,22 @@ class Run:
         steps = sum(self._source(check).count for check in applicable)
         yield Started(self.subject.name, tuple(self.tallies), steps)
         yield from self._find_abilities(applicable)
-        for check in sorted(applicable, key=lambda c: c.costly):
-            yield from self._run(check)
-        reports = []
-        for tally in self.tallies.values():
+        reports: dict[str, CheckReport] = {}
+        for tally in sorted(self.tallies.values(), key=lambda t: t.check.costly):
             finding = None
-            if tally.check.id in self.failed:
-                finding = yield from self._finding(tally.check)
-            reports.append(tally.report(finding))
-            yield CheckEnded(reports[-1])
+            if tally.check in applicable:
+                finding = yield from self._run(tally.check)
+            reports[tally.check.id] = tally.report(finding)
+            yield CheckEnded(reports[tally.check.id])
         self.keeper.done()
         settings = self.settings
         yield Finished(
-            Report(self.subject.name, tuple(reports), settings.seed, settings.profile.name)
+            Report(
+                self.subject.name,
+                tuple(reports[name] for name in self.tallies),
+                settings.seed,
+                settings.profile.name,
+            )
         )
 
     def _applies(self, tally: Tally) -> bool:
@@ -179,7 +182,8 @@ class Run:
             self.trials[source, draw] = Trial(self.subject, self.pools.case(source, draw))
         return self.trials[source, draw]
 
-    def _run(self, check: Check) -> Iterator[Event]:
+    def _run(self, check: Check) -> Generator[Event, None, Finding | None]:
+        """Every case of the pool, until one fails; then the smallest that does."""
         tally, source = self.tallies[check.id], self._source(check)
         for draw, entry in self.pools.get(source).items():
             if check.costly and self._enough(tally):
@@ -191,7 +195,8 @@ class Run:
             if verdict.word == "failed":
                 self.failed[check.id] = draw
                 self.keeper.keep(check.id, entry.case)
-                return
+                return (yield from self._finding(check))
+        return None
 
     def _enough(self, tally: Tally) -> bool:
         """Whether a costly check has had its share: so many witnesses, or four times as many cases."""
@@ -248,9 +253,12 @@ def describe(check: Check, trial: Trial, verdict: Verdict) -> Finding:
     place = locate(trial.subject, worst.array, worst.index)
     names = {e.array: locate(trial.subject, e.array, ()).array for e in entries}
     gradient = worst.array not in ("output", "h_n")
+    value, expected = f"{worst.value:.9g}", f"{worst.expected:.9g}"
+    if value == expected:
+        value, expected = repr(worst.value), repr(worst.expected)
     message = (
-        f"{'the gradient for ' if gradient else ''}{place} is {worst.value:.9g}; "
-        f"it must be {worst.expected:.9g} ± {worst.allowed:.2g}"
+        f"{'the gradient for ' if gradient else ''}{place} is {value}; "
+        f"it must be {expected} ± {worst.allowed:.2g}"
     )
     return Finding(
         check=check.id,

@@ -13,6 +13,7 @@ from rnncheck.implementation import Capabilities, Implementation
 from rnncheck.implementations.references import NAMES, ArrayReference, reference
 from rnncheck.module import RecurrentModule
 from rnncheck.results import UsageError, describe
+from rnncheck.wrapping import Wrapped
 
 BUILT_IN = (*NAMES, "torch")
 
@@ -64,6 +65,9 @@ def load_file(target: Target) -> list[Implementation]:
     """Import the file and take the object named, or every implementation that stands in it."""
     assert target.file is not None
     module = _import_file(target.file)
+    for variable, value in vars(module).items():
+        if isinstance(value, Wrapped) and value.unnamed:
+            value.name, value.unnamed = variable, False
     if target.attribute is not None:
         return [_attribute(module, target)]
     found = {id(v): v for v in vars(module).values() if _is_ready(v)}

@@ -25,7 +25,7 @@ PROFILES = {
 class Settings:
     """One run: the profile, the seed of the pool, which checks (none named: all), where to keep cases.
 
-    timeout: seconds that a subject in a process of its own may stay silent.
+    timeout: seconds that one call of a subject in a process of its own may take.
     """
 
     profile: Profile = PROFILES["standard"]

@@ -87,8 +87,9 @@ def _parse(argument: str, words: object, choices: Sequence[tuple[str, ...]]) -> 
         needed = [axis for axis in choice if axis != "batch"]
         if sorted(named) == sorted(choice) or sorted(named) == sorted(needed):
             return Axes(choice, given)
+    twice = " (the second hidden is called prev)" if named == ["hidden", "hidden"] else ""
     raise ValueError(
-        f"{argument}={words!r} is not understood; the words are those of {possible}, in the "
+        f"{argument}={words!r} is not understood{twice}; the words are those of {possible}, in the "
         "order of your axes (leave out batch if there is none; 1 is an axis of size one)"
     )
 
@@ -171,7 +172,8 @@ def _layout(x: str, h0: str | None, output: str, params: Mapping[str, str]) -> _
         if role == "bias_ih_l0" and role in roles.values():
             role = "bias_hh_l0"
         if role in roles.values():
-            raise ValueError(f"params[{own!r}]={words!r} names a role that is taken already")
+            taken = next(other for other in roles if roles[other] == role)
+            raise ValueError(f"params[{own!r}]={words!r} is what params[{taken!r}] is already")
         named[own], roles[own] = axes, role
     _require_roles(set(roles.values()), "output" in output_axes.words)
     return _Layout(x_axes, h0_axes, output_axes, named, roles, h0 is not None)
@@ -203,7 +205,10 @@ class Wrapped:
             is_left_out = argument == "backward" and function is None
             if not (is_left_out or callable(function)):
                 raise TypeError(f"{argument} must be a function, not {function!r}")
+        if not isinstance(name, str | None):
+            raise TypeError(f"name must be a string, not {name!r}")
         self.name = name or getattr(forward, "__name__", "wrapped")
+        self.unnamed = not name
         self._user_forward, self._user_backward, self._layout = forward, backward, layout
         self._takes_d_h_n = backward is None or _takes_d_h_n(backward, layout.takes_h0)
         biases = len([r for r in layout.roles.values() if r.startswith("bias_") and r != "bias_o"])

@@ -16,7 +16,9 @@ COHERENT = 4
 
 Independent errors average out over many steps; an activation that always rounds one way does not: on
 a persistent state its error grows linearly in T where theirs grow like √T, and in a saturated
-network the noise of 1 - h² has the same sign at every step, so that its product is the largest."""
+network the noise of 1 - h² has the same sign at every step, so that its product is the largest.
+Going backward, `down` errs up and `towards 0` away from it: the errors that the two passes make in a
+gradient may cancel in one sample of a pair, but then they add up in the other."""
 
 
 Source = Literal[
@@ -51,8 +53,9 @@ class Noise:
         self._seed = seed
         self.restart()
 
-    def restart(self) -> None:
-        """Begin again: the same operations in the same order get the same errors."""
+    def restart(self, backward: bool = False) -> None:
+        """Begin a pass: the same operations in the same order get the same errors."""
+        self._second = 1.0 if backward else -1.0
         self._random = np.random.default_rng(self._seed)
 
     def add(self, source: Source, value: Samples, bound: Samples, operations: int = 1) -> Samples:
@@ -68,6 +71,7 @@ class Noise:
 
     def _directions(self, value: Samples) -> Samples:
         directions: Samples = self._random.uniform(-1.0, 1.0, value.shape)
-        directions[0], directions[1] = 1.0, -1.0
-        directions[2], directions[3] = np.copysign(1.0, value[2]), -np.copysign(1.0, value[3])
+        directions[0], directions[1] = 1.0, self._second
+        directions[2] = np.copysign(1.0, value[2])
+        directions[3] = self._second * np.copysign(1.0, value[3])
         return directions

@@ -197,7 +197,7 @@ class SampledNetwork:
         return {**gradients, "x": gradients["x"][:, : case.T]}
 
     def _layers_backward(self, d_output: Samples) -> dict[str, Samples]:
-        self.noise.restart()
+        self.noise.restart(backward=True)
         spec, case, K = self.spec, self.case, self.noise.samples
         d_top, self.d_last = self._tops_backward(self._readout_backward(d_output))
         d_h0 = np.zeros((K, spec.num_states, case.B, spec.hidden_size))

@@ -61,7 +61,8 @@ def test_words_that_name_no_array_are_told_with_those_that_do(name, words):
 @pytest.mark.parametrize("words", ["hidden hidden", "prev prev", "output input", "prev", "1", ""])
 def test_words_that_name_no_parameter_are_told_with_those_that_do(words):
     name = "params['W']"
-    says = f"{name}={words!r} is not understood; the words are those of {POSSIBLE[name]}, in the"
+    hint = " (the second hidden is called prev)" if words == "hidden hidden" else ""
+    says = f"{name}={words!r} is not understood{hint}; the words are those of {POSSIBLE[name]}, in"
     told(ValueError, says, **params(W=words))
 
 
@@ -100,9 +101,9 @@ def test_either_every_array_has_a_batch_axis_or_none(change, name):
         ),
         (params(V="output hidden"), "params has a readout, so output must be 'time batch output'"),
         (params(e="output"), "params has a readout, so output must be 'time batch output'"),
-        (params(A="input hidden"), "params['A']='input hidden' names a role that is taken"),
-        (params(A="prev hidden"), "params['A']='prev hidden' names a role that is taken"),
-        (params(c="hidden", d="1 hidden"), "params['d']='1 hidden' names a role that is taken"),
+        (params(A="input hidden"), "params['A']='input hidden' is what params['U'] is already"),
+        (params(A="prev hidden"), "params['A']='prev hidden' is what params['W'] is already"),
+        (params(c="hidden", d="1 hidden"), "params['d']='1 hidden' is what params['c'] is already"),
         (params(x="hidden"), "params has 'x'; a name is a string, and not 'x' or 'h0'"),
         (params(h0="hidden"), "params has 'h0'; a name is a string, and not 'x' or 'h0'"),
         ({"params": {1: "hidden input"}}, "params has 1; a name is a string"),

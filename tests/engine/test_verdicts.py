@@ -164,3 +164,45 @@ def test_a_string_names_a_built_in_or_a_file_and_nothing_else(tmp_path: Path) ->
     with pytest.raises(rnncheck.UsageError, match=r"several networks \(right, mine\)"):
         rnncheck.check(str(file))
     assert rnncheck.check(f"{file}:one", profile="quick").implementation == "right"
+
+
+@pytest.mark.parametrize("factor", [0.999999, 1 + 1e-7])
+def test_a_small_factor_is_not_called_float32(factor: float) -> None:
+    """As small as float32's errors, and no rounding: a wrong name is worse than none."""
+
+    def shrunk(params: networks.Arrays, x: object, h0: object) -> object:
+        return networks.forward(params | {"W_hh": factor * params["W_hh"]}, x, h0)
+
+    diagnosis = findings(networks.wrap(shrunk))["forward_matches_truth"].diagnosis
+    assert diagnosis is None or "float32" not in diagnosis
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_ignored_h0_is_named_whatever_the_pool_holds(seed: int) -> None:
+    subject = networks.wrap(networks.forward_without_h0)
+    report = rnncheck.check(subject, profile="quick", seed=seed, checks=("forward_matches_truth",))
+    diagnosis = report.findings[0].diagnosis
+    assert diagnosis is not None
+    assert diagnosis.startswith("h0 is ignored")
+
+
+def test_findings_are_there_as_soon_as_their_check_has_ended() -> None:
+    from rnncheck.events import CheckEnded, Event, Found, Running
+
+    seen: list[Event] = []
+    subject = networks.wrap(networks.forward, networks.no_transpose)
+    rnncheck.check(subject, profile="quick", on_event=seen.append)
+    kinds = [type(event) for event in seen]
+    first = kinds.index(Found)
+    assert CheckEnded in kinds[first:]
+    # Other checks run after the first finding has been told.
+    assert Running in kinds[kinds.index(CheckEnded, first) :]
+
+
+def test_arguments_of_the_wrong_kind_are_named() -> None:
+    with pytest.raises(TypeError, match="seed must be an int, not 'x'"):
+        rnncheck.check("manual", seed="x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="checks must be a tuple"):
+        rnncheck.check("manual", checks="forward_matches_truth")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="name must be a string, not 3"):
+        networks.wrap(networks.forward, name=3)  # type: ignore[arg-type]
