@@ -85,23 +85,32 @@ def cases(can: Capabilities | None = None) -> st.SearchStrategy[Case]:
     return draws(can or Capabilities()).map(build)
 
 
-_SEEDS = st.integers(0, 2**32 - 1)
+_SEEDS = st.tuples(*[st.integers(0, 99)] * 4).map(
+    lambda digits: sum(d * 100**i for i, d in enumerate(digits))
+)
+"""In small digits: integers from 100 on Hypothesis also takes from the constants of whatever local
+modules are loaded, and a pool must not depend on the subject's own file."""
 
 
 @st.composite
 def specs(draw: st.DrawFn, can: Capabilities) -> RNNSpec:
-    """Networks within the capabilities; sizes shrink to 1, options to the plain ones."""
+    """Networks within the capabilities; sizes shrink to 1, options to the plain ones.
+
+    Truncation and generation are drawn also where they cannot be used: fewer choices count as
+    simpler in shrinking, and two directions are not simpler than one because nothing truncates them.
+    """
     layers = draw(st.integers(1, min(3, can.max_layers or 3)))
     bidirectional = can.bidirectional and draw(st.booleans())
     readout = can.needs_readout or (
         bool(can.readouts) and draw(st.sampled_from([False, False, True]))
     )
-    truncate = can.truncation and layers == 1 and not bidirectional and draw(st.integers(0, 7)) == 7
+    truncate = draw(st.integers(0, 7)) == 7
+    truncate = truncate and can.truncation and layers == 1 and not bidirectional
     outputs = draw(st.sampled_from([*can.outputs[:1] * 4, *can.outputs]))
     input_size, hidden_size = draw(st.integers(1, 5)), draw(st.integers(1, 7))
     output_size = draw(st.integers(1, 4)) if readout else None
     plain = not bidirectional and not truncate and outputs == "all"
-    feeds_back = can.generation and plain and draw(st.sampled_from([False, False, True]))
+    feeds_back = draw(st.sampled_from([False, False, True])) and can.generation and plain
     if feeds_back:
         input_size = output_size or hidden_size
     return RNNSpec(

@@ -18,7 +18,7 @@ def test_nothing_is_missing(name: str) -> None:
 def test_every_kind_of_case_runs_and_has_its_shapes(name: str) -> None:
     subject = reference(name)
     seen = set()
-    for draw in Source(Capabilities(), "general", 5, 60).draw():
+    for draw in Source(Capabilities(), "general", 5, 200).draw():
         case = build(draw)
         if case.T > 20:
             continue

@@ -1,6 +1,9 @@
 """Pools: the same seed draws the same cases, within the capabilities; shrinking finds the smallest."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +39,40 @@ def test_the_same_seed_draws_the_same_cases_and_another_draws_others() -> None:
     one, two = build(first[-1]), build(again[-1])
     for (name, array), (_, same) in zip(one.arrays(), two.arrays(), strict=True):
         np.testing.assert_array_equal(array, same, err_msg=name)
+
+
+PROGRAM = """
+{imports}
+from rnncheck.implementation import Capabilities
+from rnncheck.pool import Source
+for kind in ("general", "dyadic"):
+    for seed in range(3):
+        print(Source(Capabilities(), kind, seed, 60).draw())
+"""
+
+
+def drawn_beside(imports: str, folder: Path) -> str:
+    """What another process draws that has imported something of its own before."""
+    program = [sys.executable, "-c", PROGRAM.format(imports=imports)]
+    return subprocess.run(program, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_subjects_file_full_of_constants_does_not_change_the_draws(tmp_path: Path) -> None:
+    """Hypothesis takes some of its integers from the constants of local modules that are loaded."""
+    large = np.random.default_rng(0).integers(100, 2**32, 200)
+    numbers = ", ".join(str(n) for n in [*range(-101, 300), *large])
+    (tmp_path / "my_rnn.py").write_text(f"NUMBERS = [{numbers}]\n")
+    assert drawn_beside("", tmp_path) == drawn_beside("import my_rnn", tmp_path)
+
+
+def test_two_directions_do_not_look_simpler_than_one() -> None:
+    """Fewer choices count as simpler: a direction must not do without one that the other makes."""
+    for seed in range(3):
+        found = Source(ALL, "general", seed, 40).smallest(lambda draw: draw.T >= 3, 2000)
+        assert found is not None
+        spec = found.spec
+        assert (spec.num_layers, spec.bidirectional, spec.outputs) == (1, False, "all")
+        assert (spec.truncation, spec.generated, found.seed) == (None, 0, 0)
 
 
 def test_the_smallest_failing_draw_is_found_and_nothing_is_asked_twice() -> None:

@@ -38,8 +38,8 @@ def pool(can: Capabilities, seed: int, count: int) -> tuple[PoolCase, ...]:
 
 
 def everything() -> Iterator[PoolCase]:
-    """Some 270 cases of every kind: layers, directions, readouts, lengths, truncation, ..."""
-    for seed in (101, 102, 103):
+    """Some 260 cases of every kind: layers, directions, readouts, lengths, truncation, ..."""
+    for seed in (101, 103, 105):
         yield from pool(Capabilities(), seed, 100)
 
 
