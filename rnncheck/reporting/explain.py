@@ -35,9 +35,11 @@ def explain_case(path: Path) -> str:
     alone = {source: envelope(case, only=source) for source in get_args(Source)}
     result = alone["result"]
     used = [s for s, p in alone.items() if any(_share(p, whole, result, n) for n in whole.arrays)]
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("array", "allowed", *used, "says something"):
-        table.add_column(column, justify="left" if column == "array" else "right")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("array", no_wrap=True)
+    for column in ("allowed", *used, "says something"):
+        heading = column.replace(" ", "\n").replace("-", "-\n")  # all columns must fit
+        table.add_column(heading, justify="right", vertical="bottom")
     for name, allowance in whole.arrays.items():
         if allowance.allowed.size:
             shares = [f"{_share(alone[source], whole, result, name):.0%}" for source in used]
