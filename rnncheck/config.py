@@ -24,6 +24,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 class Config:
     """The table's keys: implementations (names or FILE.py:OBJECT), profile, seed, timeout in seconds.
 
+    A file is named from the folder of the `pyproject.toml`, and given here from the current one.
     exclude: checks that are left out, for a project that cannot have what they need
     (`agrees_with_torch` without torch).
     """
@@ -73,7 +74,13 @@ def _config(path: Path, table: dict[str, Any]) -> Config:
             f"not {table['timeout']!r}"
         )
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-    return Config(**values)
+    files = tuple(_from_here(path, name) for name in values.pop("implementations"))
+    return Config(files, **values)
+
+
+def _from_here(path: Path, name: str) -> str:
+    """FILE.py or FILE.py:OBJECT, named from the configuration's folder, as seen from the current one."""
+    return str(path.parent / name) if ".py" in name else name
 
 
 def _require_words(path: Path, key: str, words: list[str], choices: list[str]) -> None:

@@ -116,6 +116,38 @@ def test_the_gate_runs_what_the_table_names() -> None:
     assert result.stderr == ""
 
 
+def test_files_are_looked_for_from_the_folder_of_the_configuration(folder: Path) -> None:
+    Path("sub").mkdir()
+    write("sub/net.py", first="return networks.forward(params, x, h0)")
+    write("net.py", second="return networks.forward(params, x, 0 * h0)")
+    write("absolute.py", third="return networks.forward(params, x, h0)")
+    named = ["manual", "net.py:first", "./net.py", "../net.py", str(folder / "absolute.py")]
+    table(f"implementations = {named}\nprofile = 'quick'\nexclude = {OTHERS}", "sub/some.toml")
+    result = rnncheck("gate", "--config", "sub/some.toml", "--json", "out.json")
+    passed = [(r["implementation"], r["passed"]) for r in read_json()["reports"]]
+    assert passed == [
+        ("manual", True), ("first", True), ("first", True), ("second", False), ("third", True)
+    ]  # fmt: skip
+    assert result.exit_code == ExitCode.FINDING
+    assert not Path("sub/.rnncheck").exists()  # cases are kept where the gate runs
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("gone.py:rnn", "there is no file sub/gone.py"),
+        ("nosuch", "'nosuch' is neither a built-in"),
+    ],
+)
+def test_what_the_table_names_in_vain_is_told_as_it_is_seen_from_here(name: str, told: str) -> None:
+    Path("sub").mkdir()
+    Path("gone.py").write_text("")
+    table(f"implementations = [{name!r}]", "sub/some.toml")
+    result = rnncheck("gate", "--config", "sub/some.toml")
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stderr.startswith(f"rnncheck: {told}")
+
+
 @pytest.mark.parametrize(
     ("options", "seed", "timeout", "profile"),
     [
