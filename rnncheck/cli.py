@@ -100,7 +100,13 @@ _CONFIG = Path("pyproject.toml")
 
 
 @main.command()
-@click.option("--config", type=click.Path(path_type=Path), default=_CONFIG, show_default=True)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=_CONFIG,
+    show_default=True,
+    help="The file with the table; what it names is looked for from its folder.",
+)
 @_shared
 @_exits
 def gate(config: Path, json_file: Path | None, **options: Any) -> int:  # noqa: ANN401
@@ -179,12 +185,12 @@ def _run(
 
     if json_file:
         require_folder(json_file)
-    reports = show(run_all(targets, settings))
+    reports, unusable = show(run_all(targets, settings))
     codes = [report.exit_code for report in reports] or [ExitCode.NOTHING_TOLD]
-    if missing:
-        click.echo(f"rnncheck: {missing}", err=True)
+    for message in (*(one.message for one in unusable), *([missing] if missing else [])):
+        click.echo(f"rnncheck: {message}", err=True)
         codes.append(ExitCode.USAGE)
     code = worst(codes)
     if json_file:
-        write_json(json_file, reports, code)
+        write_json(json_file, reports, code, unusable)
     return int(code)

@@ -54,4 +54,12 @@ class Finished:
     report: Report
 
 
-Event = Started | Running | Checked | Found | CheckEnded | Finished
+@dataclass(frozen=True)
+class Unusable:
+    """A file cannot be checked, or not to its end; the message names it and says why."""
+
+    target: str
+    message: str
+
+
+Event = Started | Running | Checked | Found | CheckEnded | Finished | Unusable

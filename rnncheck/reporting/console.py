@@ -5,15 +5,19 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rnncheck.events import Checked, Event, Finished, Running, Started
+from rnncheck.events import Checked, Event, Finished, Running, Started, Unusable
 from rnncheck.report import Report
 from rnncheck.reporting.text import render, report_text
 
 
-def show(events: Iterable[Event]) -> list[Report]:
-    """Follow the events to their end, print every report, and return them all."""
+def show(events: Iterable[Event]) -> tuple[list[Report], list[Unusable]]:
+    """Follow the events to their end, print every report, and return them all.
+
+    Also what could not be used; to be told after the last report, where it is seen.
+    """
     console = Console(highlight=False)
     reports: list[Report] = []
+    unusable: list[Unusable] = []
     progress = Progress(
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
         TimeElapsedColumn(), console=Console(stderr=True), transient=True,
@@ -32,7 +36,9 @@ def show(events: Iterable[Event]) -> list[Report]:
                 case Finished(report):
                     reports.append(report)
                     _print(console, report)
-    return reports
+                case Unusable():
+                    unusable.append(event)
+    return reports, unusable
 
 
 def _print(console: Console, report: Report) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rnncheck.events import Unusable
 from rnncheck.report import CheckReport, ExitCode, Finding, Report
 from rnncheck.reporting.text import shown
 from rnncheck.results import UsageError
@@ -20,15 +21,19 @@ def require_folder(path: Path) -> None:
         raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
 
 
-def write_json(path: Path, reports: Sequence[Report], exit_code: ExitCode) -> None:
-    """Write the reports to a file. Infinite numbers are written as null: JSON has none.
+def write_json(
+    path: Path, reports: Sequence[Report], exit_code: ExitCode, unusable: Sequence[Unusable] = ()
+) -> None:
+    """Write the reports to a file, and why others are missing.
 
-    Raises UsageError if the file cannot be written.
+    Infinite numbers are written as null: JSON has none. Raises UsageError if the file cannot be
+    written.
     """
     document = {
         "format": FORMAT,
         "exit_code": int(exit_code),
         "reports": [report_dict(report) for report in reports],
+        "unusable": [{"target": one.target, "message": one.message} for one in unusable],
     }
     try:
         path.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")

@@ -112,6 +112,50 @@ def test_wrong_usage_exits_with_2_one_message_and_no_report(
     assert "Traceback" not in result.stderr + capfd.readouterr().err
 
 
+def test_files_that_do_not_import_do_not_keep_the_others_from_being_reported() -> None:
+    Path("bad.py").write_text("x = 1\n1 / 0\n")
+    Path("worse.py").write_text("import os\nos._exit(4)")
+    write("good.py", right="return networks.forward(params, x, h0)")
+    targets = ("manual", "bad.py", "good.py:right", "worse.py", "scalar", "good.py:left")
+    result = rnncheck("check", *targets, *QUICK, "--json", "out.json")
+    document = read_json()
+    assert result.exit_code == document["exit_code"] == ExitCode.USAGE
+    passed = {r["implementation"]: r["passed"] for r in document["reports"]}
+    assert passed == {"manual": True, "right": True, "scalar": True}
+    assert result.stdout.count("RIGHT: ") == len(passed)
+    unusable = document["unusable"]
+    assert [one["target"] for one in unusable] == ["bad.py", "worse.py", "good.py:left"]
+    assert [one["message"] for one in unusable] == [
+        "importing bad.py raised ZeroDivisionError: division by zero (line 2)",
+        "worse.py: importing the file ended its process with exit code 4",
+        "good.py has no object 'left'; it has right",
+    ]
+    assert result.stderr == "".join(f"rnncheck: {one['message']}\n" for one in unusable)
+
+
+@pytest.mark.parametrize("first", ["bad.py", "net.py"])
+def test_a_file_that_does_not_import_outranks_a_finding(first: str) -> None:
+    Path("bad.py").write_text("1 / 0")
+    write("net.py", wrong="return networks.forward(params, x, 0 * h0)")
+    (second,) = {"bad.py", "net.py"} - {first}
+    result = rnncheck("check", first, second, *QUICK)
+    assert "WRONG: wrong fails" in result.stdout
+    assert result.exit_code == ExitCode.USAGE
+
+
+def test_what_was_reported_before_a_file_became_unusable_is_kept() -> None:
+    """The second network dies, and with its file's next import there is nothing more to check."""
+    once = "if os.path.exists('dead'): raise ImportError('only once')"
+    died = "open('dead', 'w').close()\nos._exit(1)"
+    write("net.py", once, right="return networks.forward(params, x, h0)", dies=died, next_="1")
+    result = rnncheck("check", "net.py", "manual", *QUICK, "--json", "out.json")
+    passed = {r["implementation"]: r["passed"] for r in read_json()["reports"]}
+    assert passed == {"right": True, "dies": False, "manual": True}
+    (told,) = read_json()["unusable"]
+    assert told["message"].startswith("importing net.py raised ImportError: only once")
+    assert result.exit_code == read_json()["exit_code"] == ExitCode.USAGE
+
+
 def test_an_unknown_check_is_told_which_there_are() -> None:
     result = rnncheck("check", "manual", "--check", "nosuch")
     for name in CHECKS:

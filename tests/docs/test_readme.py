@@ -1,7 +1,10 @@
 """What the README shows is what the commands print (numbers aside: they depend on library versions)."""
 
+import json
 import re
+import runpy
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,23 @@ def test_the_example_in_the_readme_is_the_end_of_the_file() -> None:
     code = README.split("```python\n", 1)[1].split("```", 1)[0]
     plain = re.sub(r"\s+#.*", "", code)
     assert plain.strip() in (ROOT / "examples" / "my_rnn.py").read_text(encoding="utf-8")
+
+
+def test_a_kept_case_can_be_run_by_hand_as_the_documentation_has_it(tmp_path: Path) -> None:
+    """The smallest failing case gives the wrong number that the report has told."""
+    shutil.copy(ROOT / "examples" / "my_rnn.py", tmp_path)
+    options = ("--profile", "quick", "--check", "gradient_matches_truth", "--json", "out.json")
+    printed("check", "my_rnn.py", *options)
+    (report,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["reports"]
+    finding = report["checks"][0]["finding"]
+    page = (ROOT / "docs" / "verdict.md").read_text(encoding="utf-8")
+    code = textwrap.dedent(page.split("```python\n", 1)[1].split("```", 1)[0])
+    names = runpy.run_path(str(tmp_path / "my_rnn.py"))
+    exec(code, names)
+    assert finding["place"]["array"] == "h0"
+    wrong = names["gradients"]["h0"][(0, *finding["place"]["index"])]
+    assert f"is {wrong:.9g};" in finding["message"]
+    assert names["output"].shape[0] == names["case"].T
 
 
 def test_every_link_leads_somewhere() -> None:
