@@ -3,6 +3,8 @@
 import importlib
 from functools import partial
 
+import numpy as np
+
 from rnncheck.case import Array
 from rnncheck.implementation import Implementation
 from rnncheck.implementations.references import NAMES, reference
@@ -60,7 +62,8 @@ def _agreement(trial: Trial, others: list[Trial]) -> Outcome:
             for arrays in theirs:
                 if value is None or arrays[name] is None:
                     continue
-                error = abs(value.astype("float64") - arrays[name].astype("float64"))
+                with np.errstate(invalid="ignore"):  # inf - inf, where a state has overflown
+                    error = abs(value.astype("float64") - arrays[name].astype("float64"))
                 allowance = allowed[name]
                 limit = 2.0 * allowance.allowed
                 comparison.add(name, value, arrays[name], error, limit, allowance.telling)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnncheck.case import Array
+from rnncheck.report import Certificate
 
 
 class NotApplicable(Exception):
@@ -34,11 +35,13 @@ class Outcome:
     """The worst entry of each array compared; `witness`: whether a fault could have shown.
 
     note: what was left out of the comparison, or what is worth knowing although it passed.
+    certificate: if nothing was measured, but proved.
     """
 
     entries: tuple[Entry, ...]
     witness: bool
     note: str = ""
+    certificate: Certificate | None = None
 
     def by_array(self) -> tuple[Entry, ...]:
         """The worst entry of each array, worst array first, however often it was compared."""

@@ -9,7 +9,7 @@ from rnncheck.properties.outcome import Outcome
 from rnncheck.properties.strategies import Kind
 from rnncheck.properties.trial import Trial
 
-FAMILIES = ("truth", "dyadic", "gradients", "agreement")
+FAMILIES = ("proof", "truth", "dyadic", "gradients", "agreement")
 """The files of checks, in the order in which a report shows them."""
 
 Law = Callable[[Trial], Outcome]

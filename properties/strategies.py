@@ -29,7 +29,7 @@ Regime = Literal[
     "dyadic",
 ]
 GENERAL: tuple[Regime, ...] = tuple(name for name in get_args(Regime) if name != "dyadic")
-Kind = Literal["general", "dyadic"]
+Kind = Literal["general", "dyadic", "proof"]
 Cotangent = Literal["both", "output", "state", "last_output", "sparse", "large"]
 
 LONG = (33, 80)
@@ -38,6 +38,13 @@ LONG = (33, 80)
 
 MOST_DYADIC = 16
 """Steps of a dyadic case, before it is cut to the bits of its dtype: more never fit."""
+
+
+PROOF_SIZES = (
+    (8, 2, 3, 4), (64, 1, 2, 3), (1, 2, 4, 3), (3, 1, 2, 5),
+    (5, 2, 4, 2), (33, 2, 1, 3), (2, 1, 5, 4), (13, 2, 3, 2),
+)  # fmt: skip
+"""(T, B, I, H) of the cases on which code is run for a proof, in turn: a long T is the second."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,13 @@ class Draw:
 def draws(can: Capabilities, kind: Kind = "general") -> st.SearchStrategy[Draw]:
     """Draws of cases that an implementation with these capabilities can run.
 
-    kind: general, or dyadic: linear and ReLU networks of multiples of 1/4.
+    kind: general; dyadic: linear and ReLU networks of multiples of 1/4; or proof: plain
+    numbers, which only decide the branches.
     """
     if kind == "dyadic":
         can = dyadic_part(can)
+    elif kind == "proof":
+        can = replace(can, max_layers=min(2, can.max_layers or 2))
     if not can.nonlinearities:
         return st.nothing()
     parts = (specs(can), sizes(can), patterns(can, kind), _SEEDS)
@@ -140,6 +150,15 @@ def sizes(can: Capabilities) -> st.SearchStrategy[tuple[int, int]]:
     return st.tuples(T, B)
 
 
+_REGIMES_OF: dict[Kind, tuple[Regime, ...]] = {
+    "general": GENERAL, "dyadic": ("dyadic",), "proof": ("lively",),
+}  # fmt: skip
+_COTANGENTS_OF: dict[Kind, tuple[Cotangent, ...]] = {
+    "general": get_args(Cotangent), "dyadic": get_args(Cotangent),
+    "proof": ("both", "both", "state", "last_output", "sparse"),
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Pattern:
     """The words of a draw."""
@@ -156,8 +175,8 @@ def patterns(can: Capabilities, kind: Kind) -> st.SearchStrategy[Pattern]:
     """Regime, cotangents, initial state, lengths, dropout and dtype."""
     return st.builds(
         Pattern,
-        st.sampled_from(GENERAL) if kind == "general" else st.just("dyadic"),
-        st.sampled_from(get_args(Cotangent)),
+        st.sampled_from(_REGIMES_OF[kind]),
+        st.sampled_from(_COTANGENTS_OF[kind]),
         st.sampled_from([True, True, True, False] if can.initial_state else [False]),
         st.sampled_from([False, False, True] if can.lengths else [False]),
         st.booleans() if can.dropout else st.just(False),
@@ -169,14 +188,8 @@ def _assemble(
     can: Capabilities, spec: RNNSpec, size: tuple[int, int], pattern: Pattern, seed: int
 ) -> Draw:
     T, B = size
-    lengths = None
-    if spec.generated:
-        T = max(T, 1)
-    elif pattern.lengths:
-        random = np.random.default_rng(seed)
-        lengths = tuple(int(n) for n in random.integers(0 if T < 2 else 1, T + 1, B))
-        if T and B > 1 and seed % 4 == 0:
-            lengths = (0, T, *lengths[2:])
+    T = max(T, 1) if spec.generated else T
+    lengths = _lengths(T, B, seed) if pattern.lengths and not spec.generated else None
     # A long case shows what is forgotten only if gradients live that long.
     forgets = LONG[0] <= T and seed % 2 and pattern.regime != "dyadic"
     regime: Regime = "orthogonal" if forgets else pattern.regime
@@ -186,6 +199,26 @@ def _assemble(
         dropout=pattern.dropout and spec.num_layers > 1, dtype=pattern.dtype,
         one_bias=2 not in can.bias_vectors, seed=seed,
     )  # fmt: skip
+
+
+def _lengths(T: int, B: int, seed: int) -> tuple[int, ...]:
+    """The rows' lengths; of some seeds one is 0 and one is T."""
+    random = np.random.default_rng(seed)
+    lengths = tuple(int(n) for n in random.integers(0 if T < 2 else 1, T + 1, B))
+    return (0, T, *lengths[2:]) if T and B > 1 and seed % 4 == 0 else lengths
+
+
+def for_proof(draw: Draw, number: int, batch_size: int | None) -> Draw:
+    """The draw with the sizes that the case of this number has; batch_size: if there is only one."""
+    T, B, inputs, hidden = PROOF_SIZES[number % len(PROOF_SIZES)]
+    spec = replace(draw.spec, hidden_size=hidden, input_size=inputs, generated=0)
+    if draw.spec.generated:
+        spec = replace(spec, input_size=spec.output_features, generated=draw.spec.generated)
+    B = batch_size or B
+    lengths = None
+    if draw.lengths is not None:  # none of 0: some refuse that, and it proves nothing
+        lengths = tuple(max(n, 1) for n in _lengths(T, B, draw.seed))
+    return replace(draw, spec=spec, T=T, B=B, lengths=lengths)
 
 
 def build(draw: Draw) -> Case:

@@ -1,9 +1,7 @@
 """One case and one implementation: truth, envelope and results, each worked out once."""
 
 import importlib.util
-import os
-import sysconfig
-import traceback
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,15 +10,20 @@ from typing import TypeVar
 
 import numpy as np
 
-from rnncheck.case import Case
+from rnncheck.case import Array, Case
 from rnncheck.implementation import Forward, Gradients, Implementation
 from rnncheck.oracles.envelope import Envelope, envelope
+from rnncheck.oracles.following.numbers import Unfollowed
+from rnncheck.oracles.own_code import OwnCode, distance
+from rnncheck.oracles.proof import Proof, prove
 from rnncheck.oracles.truth import Truth, truth
-from rnncheck.properties.outcome import Outcome
-from rnncheck.results import SubjectError, read_array
+from rnncheck.properties.outcome import NotApplicable, Outcome
+from rnncheck.results import SubjectError, read_array, tell
 
 Result = TypeVar("Result")
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+SLOW = 0.25
+"""Seconds of a forward pass that is not run on other numbers, where it would take a hundred times that."""
 
 
 class Refused(Exception):
@@ -88,6 +91,42 @@ class Trial:
             if name in result
         }
 
+    @cached_property
+    def proof(self) -> Proof:
+        """What can be certified of the subject's own code. Raises NotApplicable with the reason."""
+        start = time.perf_counter()
+        _ = self.forward
+        if time.perf_counter() - start > SLOW:
+            raise NotApplicable(
+                f"one call takes more than {SLOW} s; on other numbers, many times that"
+            )
+        try:
+            return prove(self.subject, self.case, self.case.origin)
+        except Unfollowed as reason:
+            raise NotApplicable(f"its code cannot be followed: {reason}") from None
+
+    @cached_property
+    def own_code(self) -> OwnCode:
+        """The subject's code in ball arithmetic."""
+        return OwnCode(self.subject, self.case)
+
+    @cached_property
+    def formula_error(self) -> dict[str, tuple[Array, Array]] | None:
+        """By array, how far the formula is from the truth, from below and from above.
+
+        That is, the subject's own code in ball arithmetic. None if it cannot be run so.
+        """
+        try:
+            arrays = dict(self.own_code.forward)
+            if self.subject.capabilities.gradients:
+                arrays |= self.own_code.gradients
+        except Unfollowed:
+            return None
+        bits = self.own_code.bits
+        arrays = {n: a for n, a in arrays.items() if a.size}
+        exact = {name: self.truth[name] for name in arrays}
+        return {n: distance(a, exact[n].hi, exact[n].lo, bits) for n, a in arrays.items()}
+
     def run_forward(self, case: Case) -> Forward:
         """The subject's forward on any case of the same spec."""
         result = self._call("forward", lambda: self.subject.forward(case.copy()))
@@ -113,7 +152,7 @@ class Trial:
         except (Exception, SystemExit) as error:
             if self.case.is_degenerate and isinstance(error, Exception):
                 raise Refused(str(error)) from error
-            raise SubjectError(f"{what} raised {_tell(error)}") from error
+            raise SubjectError(f"{what} raised {tell(error)}") from error
 
 
 PRECISION = (
@@ -122,32 +161,37 @@ PRECISION = (
 )
 
 
-def judged(trial: Trial, compare: Callable[[Envelope], Outcome]) -> Outcome:
+def judged(
+    trial: Trial, compare: Callable[[Envelope], Outcome], knows_truth: bool = True
+) -> Outcome:
     """A comparison by the envelope, and if it fails, by that of an imprecise activation.
 
     A hand-made tanh is off by u, not by u·|h|: tens of envelopes where |h| is tiny, and still no
-    mistake in the formula. It passes with a note; one that overflows does not.
+    mistake in the formula. It passes with a note; one that overflows does not, nor one whose formula
+    is shown to be wrong in ball arithmetic. knows_truth: whether it is the truth that the formula
+    is to give (and not what the subject's own forward says).
     """
     outcome = compare(trial.envelope)
     if not outcome.failed:
         return outcome
     loose = compare(trial.entry.loose_envelope)
-    return outcome if loose.failed else replace(loose, note=PRECISION)
+    if loose.failed or (knows_truth and formula_is_off(trial)):
+        return outcome
+    return replace(loose, note=PRECISION)
 
 
-def _tell(error: BaseException) -> str:
-    """An exception in one line: its type, its text, and the line of the subject's file."""
-    try:
-        text = str(error).partition("\n")[0]
-    except Exception:
-        text = "(its text cannot be had)"
-    frames = traceback.extract_tb(error.__traceback__)
-    libraries = (*(sysconfig.get_path(n) for n in ("stdlib", "purelib", "platlib")), _OURS)
-    theirs = [f for f in frames if not os.path.abspath(f.filename).startswith(libraries)]
-    where = (
-        f" ({os.path.basename(theirs[-1].filename)}, line {theirs[-1].lineno})" if theirs else ""
-    )
-    return f"{type(error).__name__}{': ' + text if text else ''}{where}"
+def formula_is_off(trial: Trial, *names: str) -> bool:
+    """Whether the subject's code, in ball arithmetic, is further from the truth than floats may be.
+
+    names: of the arrays to look at (none: all). False if its code does not run on balls.
+    """
+    errors = trial.formula_error or {}
+    for name in names or errors:
+        least, allowance = errors[name][0], trial.envelope[name]
+        limit = allowance.allowed + trial.truth[name].radius
+        if (allowance.telling & (least > limit)).any():
+            return True
+    return False
 
 
 def has_torch() -> bool:

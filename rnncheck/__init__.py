@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rnncheck.black_box import GradientCheck, GradientError, gradcheck
     from rnncheck.case import Case
     from rnncheck.checking import assert_correct, check
     from rnncheck.implementation import Capabilities, Forward, Implementation
@@ -17,6 +18,8 @@ __all__ = [
     "Case",
     "Finding",
     "Forward",
+    "GradientCheck",
+    "GradientError",
     "Implementation",
     "RNNSpec",
     "Report",
@@ -25,14 +28,16 @@ __all__ = [
     "UsageError",
     "assert_correct",
     "check",
+    "gradcheck",
     "wrap",
 ]
 
 _HOMES = {
     "Capabilities": "implementation", "Case": "case", "Finding": "report", "Forward": "implementation",
+    "GradientCheck": "black_box", "GradientError": "black_box",
     "Implementation": "implementation", "RNNSpec": "spec", "Report": "report", "Status": "report",
     "SubjectError": "results", "UsageError": "results", "assert_correct": "checking",
-    "check": "checking", "wrap": "wrapping",
+    "check": "checking", "gradcheck": "black_box", "wrap": "wrapping",
 }  # fmt: skip
 
 

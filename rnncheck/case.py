@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,9 @@ class Case:
     dropout_masks: Array | None = None
     origin: str = ""
 
+    kind: ClassVar[str] = "f"
+    """NumPy's letter for what the arrays hold: floating-point numbers."""
+
     def __post_init__(self) -> None:
         require_names(self.spec, self.parameters)
         for name, array in self.arrays():
@@ -56,7 +59,7 @@ class Case:
             require_shape(name, array.shape, shapes[name])
             if name != "lengths" and array.dtype != self.x.dtype:
                 raise TypeError(f"{name} is {array.dtype} where x is {self.x.dtype}; use one dtype")
-        if not np.issubdtype(self.x.dtype, np.floating):
+        if self.x.dtype.kind != self.kind:
             raise TypeError(f"a case holds floating-point numbers, not {self.x.dtype}")
         if self.lengths is not None:
             require_lengths(self.lengths, self.T)

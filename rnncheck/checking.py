@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from rnncheck.diagnosis import diagnose
+from rnncheck.diagnosis import explained
 from rnncheck.engine import Run
 from rnncheck.events import Event, Finished
 from rnncheck.implementation import Implementation
@@ -17,7 +17,7 @@ def run_events(
     subject: Implementation, settings: Settings, pools: Pools | None = None
 ) -> Iterator[Event]:
     """The engine's events for one implementation, findings diagnosed."""
-    return Run(subject, settings, pools, diagnose).events()
+    return Run(subject, settings, pools, explained).events()
 
 
 def check(

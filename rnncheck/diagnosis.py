@@ -3,7 +3,9 @@
 A wrong name is worse than none: a rule speaks only if it explains every failing case it is shown.
 """
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,9 +14,43 @@ from rnncheck.implementation import locate
 from rnncheck.oracles.envelope import Envelope, envelope
 from rnncheck.oracles.noise import Mask
 from rnncheck.oracles.truth import Truth, truth
-from rnncheck.properties.trial import Refused, Trial
+from rnncheck.properties.trial import Refused, Trial, formula_is_off
 from rnncheck.report import Finding
 from rnncheck.results import SubjectError
+
+
+def explained(finding: Finding, trials: Sequence[Trial]) -> Finding:
+    """The finding with its nature and, if one rule explains every trial, what the mistake is."""
+    return replace(finding, nature=nature(finding, trials[0]), diagnosis=diagnose(finding, trials))
+
+
+def nature(finding: Finding, trial: Trial) -> str | None:
+    """Whether the formula is wrong or the arithmetic poor: asked of the code in ball arithmetic.
+
+    None where the code does not run on balls, or where the question is whether a wrong forward has
+    its own gradient.
+    """
+    if finding.measured is None or not finding.allowed:
+        return None
+    try:
+        errors = trial.formula_error
+        if errors is None:
+            return None
+        off = {name for name in errors if formula_is_off(trial, name)}
+    except (SubjectError, Refused):
+        return None
+    if finding.check == "gradient_matches_own_forward" and off & {"output", "h_n"}:
+        return None
+    if off:
+        return "structural: in exact arithmetic its formula is wrong too"
+    if not math.isfinite(finding.measured):
+        return "precision: in exact arithmetic its formula is right; its floats overflow"
+    digits = math.log10(finding.measured / finding.allowed)
+    return (
+        "precision: in exact arithmetic its formula is right; its floats lose "
+        f"{digits:.1f} digits more than {trial.case.dtype} may"
+    )
+
 
 Rule = Callable[[Sequence[Trial]], str | None]
 

@@ -13,11 +13,11 @@ from rnncheck.properties.outcome import NotApplicable, Outcome
 from rnncheck.properties.registry import Check, all_checks, named_checks
 from rnncheck.properties.strategies import Draw
 from rnncheck.properties.trial import Refused, Trial, has_torch
-from rnncheck.report import CheckReport, Finding, Report, Status
+from rnncheck.report import Certificate, CheckReport, Finding, Report, Status
 from rnncheck.results import SubjectError
 from rnncheck.settings import Settings
 
-Diagnose = Callable[[Finding, list[Trial]], str | None]
+Diagnose = Callable[[Finding, list[Trial]], Finding]
 
 FAILING_CASES = 6
 """How many failing cases a diagnosis must explain, if the pool has so many."""
@@ -59,6 +59,7 @@ class Tally:
     witnesses: int = 0
     worst: float | None = None
     notes: Counter[str] = field(default_factory=Counter)
+    certificates: list[Certificate] = field(default_factory=list)
     error: str = ""
 
     def add(self, verdict: Verdict) -> float | None:
@@ -68,6 +69,8 @@ class Tally:
         if verdict.outcome:
             note = verdict.outcome.note
             self.witnesses += verdict.outcome.witness
+            if verdict.outcome.certificate:
+                self.certificates.append(verdict.outcome.certificate)
         if verdict.word == "error":
             self.error = note
         elif note:
@@ -97,7 +100,7 @@ class Tally:
         return CheckReport(
             self.check.id, self.check.family, status, self.seen, self.witnesses,
             self.words["refused"], self.words["not_applicable"], self.worst,
-            note, finding,
+            note, finding, tuple(self.certificates),
         )  # fmt: skip
 
 
@@ -172,8 +175,9 @@ class Run:
             self.can = replace(self.can, final_state=False)
 
     def _source(self, check: Check) -> Source:
-        count = self.settings.profile.cases
-        count = count if check.kind == "general" else max(count // 4, 1)
+        profile = self.settings.profile
+        counts = {"dyadic": max(profile.cases // 4, 1), "proof": profile.proof_cases}
+        count = counts.get(check.kind, profile.cases)
         return Source(self.can, check.kind, self.settings.seed, count)
 
     def _trial(self, source: Source, draw: Draw) -> Trial:
@@ -226,7 +230,7 @@ class Run:
         finding = replace(finding, case_file=self.keeper.keep(check.id, entry.case))
         if self.diagnose:
             trials = [trial, *self._failing(check)]
-            finding = replace(finding, diagnosis=self.diagnose(finding, trials))
+            finding = self.diagnose(finding, trials)
         yield Found(finding)
         return finding
 

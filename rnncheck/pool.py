@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from rnncheck.implementation import Capabilities
-from rnncheck.properties.strategies import Draw, Kind, build, draws
+from rnncheck.properties.strategies import Draw, Kind, build, draws, for_proof
 from rnncheck.properties.trial import PoolCase
 
 
@@ -28,7 +28,10 @@ class Source:
         """`count` different draws (fewer if there are no more), always the same ones."""
         drawn: dict[Draw, None] = {}
         self._search((Phase.generate,), drawn.setdefault)
-        return list(drawn)
+        if self.kind != "proof":
+            return list(drawn)
+        rows = self.can.batch_size
+        return list(dict.fromkeys(for_proof(draw, i, rows) for i, draw in enumerate(drawn)))
 
     def smallest(self, fails: Callable[[Draw], bool], most: int) -> Draw | None:
         """The smallest draw that fails, beginning with the pool itself.

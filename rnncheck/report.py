@@ -39,6 +39,34 @@ def worst(codes: list[ExitCode]) -> ExitCode:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A comparison in somebody's code: file, line, relation, how often it held and did not hold."""
+
+    file: str
+    line: int
+    relation: str
+    held: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was proved of a network at the sizes and on the branches of one case.
+
+    what: `gradient` (the backward is its own forward's derivative) or `forward` (it is the
+    definition's formula). sizes: of the case, in words; T: its steps. false_accept: an upper bound
+    for the probability that what is not so is certified. branches: the code's comparisons, which
+    went as they go on this case.
+    """
+
+    what: str
+    sizes: str
+    T: int
+    false_accept: float
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(frozen=True)
 class Finding:
     """One failure, on the smallest case that shows it.
 
@@ -46,7 +74,9 @@ class Finding:
     the largest error and what it may be, in the units of the array (None if no number was
     had). place: the entry where it is, in the author's own names. wrong: every array that is
     off, with its error as a fraction of what is allowed; right: those that are not.
-    diagnosis: what the mistake is, if that can be told. case: the case; case_file: where it is kept.
+    diagnosis: what the mistake is, if that can be told. nature: whether the formula is wrong
+    (`structural`) or the arithmetic poor (`precision`), in words, where the code could be run
+    exactly. case: the case; case_file: where it is kept.
     """
 
     check: str
@@ -58,6 +88,7 @@ class Finding:
     wrong: dict[str, float] = field(default_factory=dict)
     right: tuple[str, ...] = ()
     diagnosis: str | None = None
+    nature: str | None = None
     case_file: Path | None = None
 
 
@@ -69,7 +100,7 @@ class CheckReport:
     those able to expose a fault; refused: degenerate cases the subject would not take;
     not_applicable: cases outside its abilities. worst: the largest error seen as a
     fraction of what is allowed (None if nothing was measured). note: why it is not
-    applicable, or what it had to leave out.
+    applicable, or what it had to leave out. certificates: what it has proved, a case each.
     """
 
     check: str
@@ -82,6 +113,7 @@ class CheckReport:
     worst: float | None = None
     note: str = ""
     finding: Finding | None = None
+    certificates: tuple[Certificate, ...] = ()
 
 
 _BAD = (Status.FAILED, Status.ERROR, Status.UNEXPECTED_PASS)

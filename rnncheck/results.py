@@ -1,5 +1,9 @@
 """Reading what a subject returned: an array of the right shape, or one clear message."""
 
+import os
+import sysconfig
+import traceback
+
 import numpy as np
 
 from rnncheck.case import Array
@@ -14,21 +18,25 @@ class UsageError(Exception):
     """What the user asked for cannot be done; the message says why and what would work."""
 
 
-def read_array(value: object, what: str, shape: Shape, axes: str = "") -> Array:
+def read_array(
+    value: object, what: str, shape: Shape, axes: str = "", objects: bool = False
+) -> Array:
     """The value as a floating-point array of this shape.
 
-    An empty array is taken for any empty shape: there is nothing in it to be wrong.
+    An empty array is taken for any empty shape: there is nothing in it to be wrong. objects:
+    whether the subject was given arrays of objects, which it then may return.
     Raises SubjectError naming what was returned and what was expected.
     """
     expected = f"a NumPy array of shape {shape}" + (f" = ({axes})" if axes else "")
     if not isinstance(value, np.ndarray | np.floating):
         raise SubjectError(f"{what} is {describe(value)}; expected {expected}")
     array = np.asarray(value)
-    if array.dtype.kind not in "fiu":
+    if array.dtype.kind not in ("fiuO" if objects else "fiu"):
         raise SubjectError(f"{what} is an array of {array.dtype}; expected {expected}, of floats")
     if array.shape != shape and not (array.size == 0 and 0 in shape):
         raise SubjectError(f"{what} has shape {array.shape}; expected {expected}")
-    floats: Array = array.reshape(shape) if array.dtype.kind == "f" else array.astype(np.float64)
+    keeps = array.dtype.kind in "fO"
+    floats: Array = array.reshape(shape) if keeps else array.astype(np.float64)
     return floats
 
 
@@ -43,3 +51,22 @@ def describe(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     return f"{type(value).__name__} {value!r}"[:120]
+
+
+_OURS = os.path.dirname(os.path.abspath(__file__))
+_LIBRARIES = (*(sysconfig.get_path(n) for n in ("stdlib", "purelib", "platlib")), _OURS)
+
+
+def tell(error: BaseException, kind: bool = True) -> str:
+    """An exception in one line: its type (if asked for), its text, the line of the subject's file."""
+    try:
+        text = str(error).partition("\n")[0]
+    except Exception:
+        text = "(its text cannot be had)"
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f for f in frames if not os.path.abspath(f.filename).startswith(_LIBRARIES)]
+    where = (
+        f" ({os.path.basename(theirs[-1].filename)}, line {theirs[-1].lineno})" if theirs else ""
+    )
+    words = [type(error).__name__] if kind or not text else []
+    return ": ".join([*words, text] if text else words) + where

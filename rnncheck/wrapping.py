@@ -300,7 +300,8 @@ class Wrapped:
     def _read(self, what: str, value: object, axes: Axes, shape: Shape, case: Case) -> Array:
         gradient = what not in ("output", "h_n")
         label = f"backward's gradient for {what}" if gradient else f"forward's {what}"
-        array = read_array(value, label, axes.shape(_axis_sizes(case)), str(axes))
+        objects = case.dtype == object
+        array = read_array(value, label, axes.shape(_axis_sizes(case)), str(axes), objects)
         return axes.back(array, shape)
 
 

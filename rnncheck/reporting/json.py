@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def _check(check: CheckReport) -> dict[str, Any]:
         "worst": _number(check.worst),
         "note": check.note,
         "finding": None if check.finding is None else _finding(check.finding),
+        "certificates": [asdict(certificate) for certificate in check.certificates],
     }
 
 
@@ -77,6 +79,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "place": None if place is None else {"array": place.array, "index": list(place.index)},
         "wrong": {name: _number(ratio) for name, ratio in finding.wrong.items()},
         "right": list(finding.right),
+        "nature": finding.nature,
         "diagnosis": finding.diagnosis,
         "case": finding.case.sizes(),
         "origin": finding.case.origin,

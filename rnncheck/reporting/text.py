@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rnncheck.properties.registry import all_checks
 from rnncheck.report import CheckReport, Finding, Report, Status
+from rnncheck.reporting.certificates import render_certificates
 
 WIDTH = 100
 MOST = 600
@@ -35,7 +36,8 @@ def render(report: Report) -> Group:
     """The report for a rich console."""
     findings = [Padding(render_finding(*group), (1, 0, 0, 0)) for group in _grouped(report)]
     errors = [Text(f"\n{c.note}") for c in report.checks if c.status is Status.ERROR]
-    return Group(_checks(report), *findings, *errors, Text(), verdict_line(report))
+    certified = [Padding(block, (0, 0, 1, 0)) for block in render_certificates(report)]
+    return Group(*certified, _checks(report), *findings, *errors, Text(), verdict_line(report))
 
 
 def verdict_line(report: Report) -> Text:
@@ -136,6 +138,8 @@ def render_finding(finding: Finding, *same: Finding) -> RenderableType:
         facts["kept in"] = shown(finding.case_file)
     if same:
         facts["seen by"] = ", ".join(other.check for other in same)
+    if finding.nature:
+        facts["nature"] = finding.nature
     if finding.diagnosis:
         facts["diagnosis"] = finding.diagnosis
     table = Table.grid(padding=(0, 2))

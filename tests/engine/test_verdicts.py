@@ -30,8 +30,12 @@ def test_references_and_torch_are_right(name: str) -> None:
     assert report.passed, report
     ran = {c.check for c in report.checks if c.status is Status.PASSED}
     expected = {c.check for c in report.checks}
-    assert ran == (expected - {"agrees_with_torch"} if name == "torch" else expected)
-    assert all(c.worst is not None and c.worst <= 1.0 for c in report.checks if c.check in ran)
+    # torch has no code that could be followed, and is not compared with itself.
+    beyond_torch = {"agrees_with_torch", "gradient_is_certified", "forward_is_certified"}
+    assert ran == (expected - beyond_torch if name == "torch" else expected)
+    measured = [c for c in report.checks if c.check in ran and not c.certificates]
+    assert all(c.worst is not None and c.worst <= 1.0 for c in measured)
+    assert len(measured) >= 5
 
 
 def test_a_right_network_of_ones_own_is_right() -> None:
@@ -121,7 +125,9 @@ def sum_of_terms(case: rnncheck.Case, with_h0: bool) -> float:
 def test_the_same_seed_gives_the_same_report() -> None:
     subject = networks.wrap(networks.forward, networks.no_transpose)
     first, second = (rnncheck.check(subject, profile="quick", seed=3) for _ in range(2))
-    assert first.checks[0] == second.checks[0]
+    passed = [c for c in first.checks if c.status is Status.PASSED]
+    assert passed
+    assert all(c in second.checks for c in passed)
     assert [f.message for f in first.findings] == [f.message for f in second.findings]
     assert first.findings[0].case.origin == second.findings[0].case.origin
 
