@@ -1,7 +1,8 @@
 """The three references as implementations that run a case."""
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ from rnncheck.module import BackwardFunction, ForwardFunction
 
 NAMES = ("scalar", "manual", "autodiff")
 ALL = Capabilities()
+HessianFunction = Callable[..., Gradients]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class ArrayReference:
     run: ForwardFunction
     run_backward: BackwardFunction
     capabilities: Capabilities = ALL
+    run_hessian: HessianFunction | None = None
 
     def forward(self, case: Case) -> Forward:
         """Output and final state."""
@@ -33,6 +36,15 @@ class ArrayReference:
         """The gradient for every parameter, x and h0."""
         _, _, tape = self._run(case)
         return self.run_backward(tape, case.d_output, case.d_h_n)
+
+    def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:
+        """How the gradients change along v. TypeError for a reference without second derivatives."""
+        if self.run_hessian is None:
+            raise TypeError(f"{self.name} has no second derivatives")
+        return self.run_hessian(
+            case.spec, case.parameters, case.x, case.h0, case.d_output, case.d_h_n, vectors,
+            case.lengths, case.dropout_masks,
+        )  # fmt: skip
 
     def _run(self, case: Case) -> tuple[Array, Array, Any]:
         output, h_n, tape = self.run(
@@ -83,7 +95,9 @@ def reference(name: str) -> ArrayReference | ListReference:
     functions = importlib.import_module(f"rnncheck.implementations.{name}")
     if name == "scalar":
         return ListReference(name, functions)
-    return ArrayReference(name, functions.forward, functions.backward)
+    hessian = getattr(functions, "hessian_vector", None)
+    can = replace(ALL, second_order=hessian is not None)
+    return ArrayReference(name, functions.forward, functions.backward, can, hessian)
 
 
 def _array(nested: list[Any], shape: tuple[int, ...], case: Case) -> Array:

@@ -1,10 +1,12 @@
 """Is the gradient the derivative of the implementation's own forward pass? No oracle needed."""
 
+import functools
 from functools import partial
 
 import numpy as np
 
 from rnncheck.case import Array, Case
+from rnncheck.implementation import Gradients
 from rnncheck.oracles.differences.central import central_difference, widest_step
 from rnncheck.oracles.envelope import Envelope
 from rnncheck.oracles.noise import Noise
@@ -16,6 +18,10 @@ from rnncheck.properties.trial import Trial, judged
 MOST_WORK = 3000
 """Entries times steps, rows and cells of a case: every entry takes seven forward passes, and a
 larger case would show nothing that the exact oracle does not see sooner."""
+
+
+NEARBY = (-1.0, -0.5, -0.25, -0.125, 0.0, 0.125, 0.25, 0.5, 1.0)
+"""Parts of the widest step at which a difference looks for kinks of ReLU."""
 
 
 @check(needs_gradients=True, costly=True)
@@ -52,6 +58,54 @@ def gradient_matches_own_forward(trial: Trial) -> Outcome:
     return judged(trial, compare, knows_truth=False)
 
 
+@check(needs_gradients=True, needs_second_order=True, costly=True)
+def hessian_vector_matches_differences(trial: Trial) -> Outcome:
+    """∇<∇L, v> = lim (∇L(θ + tv) - ∇L(θ - tv)) / 2t, for every entry and a random v of ±1.
+
+    Differences of the implementation's own gradients, along one line through all arrays. Allowed
+    is the differences' error: from three steps and more, and from the rounding of the gradients by
+    the envelope, which no step of at most 1/32 leaves below 32 envelopes. Where the
+    steps cross a kink of ReLU nothing is said.
+    """
+    case = trial.case
+    if case.dtype != np.float64:
+        raise NotApplicable("differences need float64")
+    if case.spec.truncation is not None:
+        raise NotApplicable("truncated BPTT is the gradient of nothing")
+    gradients, random = trial.gradients, np.random.default_rng(case.T + 100 * case.B)
+    along = {name: random.choice((-1.0, 1.0), g.shape) for name, g in gradients.items()}
+    if changes_branch([_along(case, along, t * widest_step(0.0)) for t in NEARBY]):
+        raise NotApplicable("a ReLU's argument changes its sign within the steps")
+    products = trial.hessian_vector(along)
+
+    @functools.cache
+    def moved(t: float) -> Gradients:
+        return trial.run_gradients(_along(case, along, t))
+
+    comparison = Comparison()
+    for name, product in products.items():
+        value, doubt = np.zeros(product.shape), np.zeros(product.shape)
+        for index in np.ndindex(product.shape):
+            noise = float(trial.envelope[name].allowed[index])
+            entry = central_difference(lambda t: float(moved(t)[name][index]), 0.0, noise)  # noqa: B023 - called at once
+            value[index], doubt[index] = entry.value, entry.error
+        telling = trial.envelope[name].telling & np.isfinite(doubt)
+        comparison.add(name, product, value, np.abs(product - value), doubt, telling)
+    outcome = comparison.outcome(case.T > 1)
+    if outcome.failed and changes_branch(
+        [_along(case, along, t * widest_step(0.0)) for t in NEARBY]
+    ):
+        raise NotApplicable("a ReLU's argument changes its sign within the steps")
+    return outcome
+
+
+def _along(case: Case, along: Gradients, t: float) -> Case:
+    """The case moved by t along a direction through all of its arrays."""
+    parameters = {n: a + t * along[n] if n in along else a for n, a in case.parameters.items()}
+    inputs = {n: getattr(case, n) + t * along[n] for n in ("x", "h0") if n in along}
+    return case.replace(parameters=parameters, **inputs)
+
+
 def differences(trial: Trial, name: str, noise: float) -> tuple[Array, Array]:
     """The derivative of L for every entry of an array, and the doubt about each."""
     base = _array(trial.case, name)
@@ -68,12 +122,17 @@ def crosses_kink(case: Case, name: str, index: tuple[int, ...]) -> bool:
 
     Several kinks at once can hide from the estimate of the jump; so a large error is settled here.
     """
-    if case.spec.nonlinearity != "relu":
-        return False
     base = float(_array(case, name)[index])
     step = widest_step(base)
-    signs = [_signs(_moved(case, name, index, v)) for v in (base - step, base, base + step)]
-    return any(bool((s != signs[1]).any()) for s in signs) or bool((signs[1] == 0).any())
+    return changes_branch([_moved(case, name, index, base + t * step) for t in NEARBY])
+
+
+def changes_branch(cases: list[Case]) -> bool:
+    """Whether an argument of ReLU has different signs in the cases, or is 0 in one of them."""
+    if cases[0].spec.nonlinearity != "relu":
+        return False
+    signs = [_signs(case) for case in cases]
+    return any(bool((s != signs[0]).any() or (s == 0).any()) for s in signs)
 
 
 def _signs(case: Case) -> Array:

@@ -47,6 +47,21 @@ def forward_is_certified(trial: Trial) -> Outcome:
     return _settled(trial, _forward_off)
 
 
+@check(needs_gradients=True, needs_second_order=True, kind="proof")
+def hessian_vector_is_certified(trial: Trial) -> Outcome:
+    """∇<∇L, v> = the derivative of ∇L along v, exactly, for every entry.
+
+    The gradients themselves run with tangents v, and these are compared with `hessian_vector`.
+    If they differ nothing is said here: `hessian_vector_matches_differences` does.
+    """
+    if trial.case.spec.truncation is not None:
+        raise NotApplicable("truncated BPTT is the gradient of nothing")
+    certificate = trial.proof.second
+    if certificate is None:
+        raise NotApplicable("not certified")
+    return Outcome((), trial.case.T > 1, certificate=certificate)
+
+
 def _settled(trial: Trial, compare: Callable[[Trial], Comparison]) -> Outcome:
     """A finding if ball arithmetic shows one; otherwise nothing is said."""
     if trial.truth.kinks or trial.envelope.near_kinks:

@@ -20,7 +20,8 @@ class Check:
     """One property that a right network has; `law` measures it on one trial.
 
     id: the name of the function, everywhere. family: the file it stands in. needs_gradients:
-    whether it applies to implementations with a backward pass only. costly: whether one case
+    whether it applies to implementations with a backward pass only; needs_second_order: with
+    second derivatives. costly: whether one case
     takes many calls, so that the profile limits them. needs_torch: whether torch must be installed.
     kind: of the cases it is run on.
     """
@@ -29,6 +30,7 @@ class Check:
     family: str
     law: Law
     needs_gradients: bool = False
+    needs_second_order: bool = False
     needs_torch: bool = False
     costly: bool = False
     kind: Kind = "general"
@@ -45,6 +47,7 @@ _registered: dict[str, Check] = {}
 def check(
     *,
     needs_gradients: bool = False,
+    needs_second_order: bool = False,
     needs_torch: bool = False,
     costly: bool = False,
     kind: Kind = "general",
@@ -54,7 +57,9 @@ def check(
     def register(law: Law) -> Law:
         family = law.__module__.rpartition(".")[2]
         name = law.__name__
-        _registered[name] = Check(name, family, law, needs_gradients, needs_torch, costly, kind)
+        _registered[name] = Check(
+            name, family, law, needs_gradients, needs_second_order, needs_torch, costly, kind
+        )
         return law
 
     return register

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from rnncheck.case import Array, Case
-from rnncheck.implementation import Forward, Gradients, Implementation
+from rnncheck.implementation import Forward, Gradients, Implementation, SecondOrder
 from rnncheck.oracles.envelope import Envelope, envelope
 from rnncheck.oracles.following.numbers import Unfollowed
 from rnncheck.oracles.own_code import OwnCode, distance
@@ -77,8 +77,23 @@ class Trial:
     @cached_property
     def gradients(self) -> Gradients:
         """The subject's gradients. Raises SubjectError or Refused."""
-        case = self.case
+        return self.run_gradients(self.case)
+
+    def run_gradients(self, case: Case) -> Gradients:
+        """The subject's gradients on any case of the same spec."""
         result = self._call("backward", lambda: self.subject.gradients(case.copy()))
+        return self._read_gradients(result, "the gradient for")
+
+    def hessian_vector(self, vectors: Gradients) -> Gradients:
+        """How the subject's gradients change along v. Raises SubjectError or Refused."""
+        subject = self.subject
+        assert isinstance(subject, SecondOrder)
+        own = {name: vector.copy() for name, vector in vectors.items()}
+        result = self._call("second", lambda: subject.hessian_vector(self.case.copy(), own))
+        return self._read_gradients(result, "the second derivative for")
+
+    def _read_gradients(self, result: Gradients, what: str) -> Gradients:
+        case = self.case
         shapes = case.spec.parameter_shapes() | {"x": case.x.shape, "h0": case.h0.shape}
         two_biases = 2 in self.subject.capabilities.bias_vectors
         needed = [n for n in case.spec.parameter_shapes() if two_biases or "bias_hh" not in n]
@@ -86,7 +101,7 @@ class Trial:
         if missing:
             raise SubjectError(f"the gradients lack {', '.join(missing)}")
         return {
-            name: read_array(result[name], f"the gradient for {name}", shape)
+            name: read_array(result[name], f"{what} {name}", shape)
             for name, shape in shapes.items()
             if name in result
         }

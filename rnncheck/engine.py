@@ -149,6 +149,8 @@ class Run:
         reason = ""
         if check.needs_gradients and not self.can.gradients:
             reason = "no backward pass"
+        elif check.needs_second_order and not self.can.second_order:
+            reason = "no second derivatives"
         elif check.needs_torch and not has_torch():
             reason = "torch is not installed (pip install 'rnncheck[torch]')"
         elif self._source(check).is_empty:

@@ -32,7 +32,7 @@ class Place:
 class Capabilities:
     """What an implementation can do. What it cannot is reported as `not_applicable`.
 
-    gradients: has a backward pass.
+    gradients: has a backward pass. second_order: has `hessian_vector` too (see `SecondOrder`).
     bias_vectors: the numbers of bias vectors it can have (2 as torch, 1: `bias_hh` is zero, 0: none).
     readouts: nonlinearities of a readout, empty for a network without one; needs_readout: never
     without. initial_state: takes `h0` (else it starts from zeros). final_state: returns `h_n`.
@@ -42,6 +42,7 @@ class Capabilities:
     """
 
     gradients: bool = True
+    second_order: bool = False
     nonlinearities: tuple[Nonlinearity, ...] = get_args(Nonlinearity)
     max_layers: int | None = None
     bidirectional: bool = True
@@ -132,6 +133,15 @@ class Implementation(Protocol):
 
     def gradients(self, case: Case) -> Gradients:
         """The gradient of `<d_output, output> + <d_h_n, h_n>` for every parameter, x and h0."""
+        ...
+
+
+@runtime_checkable
+class SecondOrder(Implementation, Protocol):
+    """An implementation that can differentiate its gradient once more."""
+
+    def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:
+        """∇<∇L, v>: how `gradients` change along v, which has the gradients' names and shapes."""
         ...
 
 

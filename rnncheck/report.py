@@ -53,10 +53,10 @@ class Branch:
 class Certificate:
     """What was proved of a network at the sizes and on the branches of one case.
 
-    what: `gradient` (the backward is its own forward's derivative) or `forward` (it is the
-    definition's formula). sizes: of the case, in words; T: its steps. false_accept: an upper bound
-    for the probability that what is not so is certified. branches: the code's comparisons, which
-    went as they go on this case.
+    what: `gradient` (the backward is its own forward's derivative), `forward` (it is the
+    definition's formula) or `second` (the second derivatives are the gradient's). sizes: of the
+    case, in words; T: its steps. false_accept: an upper bound for the probability that what is not so
+    is certified. branches: the code's comparisons, which went as they go on this case.
     """
 
     what: str

@@ -18,6 +18,7 @@ from rnncheck.implementation import (
     Gradients,
     Implementation,
     Place,
+    SecondOrder,
     locate,
 )
 from rnncheck.loading import load_file, parse_target
@@ -84,6 +85,12 @@ class Watched:
         """The subject's, in its turn."""
         with self._channel.turn():
             return self._subject.gradients(case)
+
+    def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:
+        """The subject's, in its turn."""
+        assert isinstance(self._subject, SecondOrder)
+        with self._channel.turn():
+            return self._subject.hessian_vector(case, vectors)
 
     def locate(self, array: str, index: tuple[int, ...]) -> Place:
         """The subject's, if it has names of its own."""

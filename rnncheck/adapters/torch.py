@@ -34,7 +34,7 @@ class TorchRNN:
 
     capabilities = Capabilities(
         nonlinearities=("tanh", "relu"), readouts=(), truncation=False, outputs=("all",),
-        generation=False,
+        generation=False, second_order=True,
     )  # fmt: skip
 
     def __init__(self, build: Build = build_rnn, name: str = "torch") -> None:
@@ -48,17 +48,33 @@ class TorchRNN:
 
     def gradients(self, case: Case) -> Gradients:
         """autograd's gradient of `<d_output, output> + <d_h_n, h_n>`."""
+        leaves, found = self._gradients(case, create_graph=False)
+        return _arrays(leaves, found, case)
+
+    def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:
+        """autograd's gradient of <gradients, v>."""
+        leaves, found = self._gradients(case, create_graph=True)
+        pairs = [(g, torch.tensor(vectors[n])) for n, g in zip(leaves, found, strict=True)]
+        along = [(g * v).sum() for g, v in pairs if g is not None and g.requires_grad]
+        if not along:
+            return _arrays(leaves, (None,) * len(leaves), case)
+        total = torch.stack(along).sum()
+        return _arrays(
+            leaves, torch.autograd.grad(total, list(leaves.values()), allow_unused=True), case
+        )
+
+    def _gradients(
+        self, case: Case, create_graph: bool
+    ) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor | None, ...]]:
         module = self._module(case)
         x, h0 = (array.requires_grad_() for array in _inputs(case))
         leaves = {**dict(module.named_parameters()), "x": x, "h0": h0}
         d_output = np.where(case.output_padding()[..., None], 0.0, case.d_output)
         cotangents = (torch.tensor(d_output, dtype=x.dtype), torch.tensor(case.d_h_n))
         results = self._run(case, module, x, h0)
-        found = torch.autograd.grad(results, list(leaves.values()), cotangents, allow_unused=True)
-        return {
-            name: np.zeros(tuple(leaf.shape), case.dtype) if g is None else g.numpy()
-            for (name, leaf), g in zip(leaves.items(), found, strict=True)
-        }
+        return leaves, torch.autograd.grad(
+            results, list(leaves.values()), cotangents, allow_unused=True, create_graph=create_graph
+        )
 
     def _module(self, case: Case) -> torch.nn.Module:
         dtype = getattr(torch, case.dtype.name)
@@ -74,6 +90,16 @@ class TorchRNN:
         if isinstance(output, PackedSequence):
             output, _ = pad_packed_sequence(output, total_length=case.T)
         return output, h_n
+
+
+def _arrays(
+    leaves: dict[str, torch.Tensor], found: tuple[torch.Tensor | None, ...], case: Case
+) -> Gradients:
+    """What autograd found, by name; 0 for what the result does not depend on."""
+    return {
+        name: np.zeros(tuple(leaf.shape), case.dtype) if g is None else g.detach().numpy()
+        for (name, leaf), g in zip(leaves.items(), found, strict=True)
+    }
 
 
 def _inputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:

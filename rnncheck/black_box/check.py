@@ -12,6 +12,7 @@ from rnncheck.black_box.arguments import (
     read_entries,
     read_parameters,
 )
+from rnncheck.black_box.certificate import certify
 from rnncheck.black_box.entries import Entry, judge
 from rnncheck.black_box.function import Function, Values
 from rnncheck.black_box.noise import Noise
@@ -66,7 +67,8 @@ def gradcheck(
             progress(done, total)
     _same(function, here, function.at(given.arrays), f"after {function.calls} calls")
     arrays = tuple(ArrayResult(n, a.shape, tuple(judged[n])) for n, a in given.arrays.items())
-    result = GradientCheck(title, arrays, noise.loss, function.calls, function.outside)
+    calls, certificate = function.calls, certify(function)
+    result = GradientCheck(title, arrays, noise.loss, calls, function.outside, certificate)
     if raise_exception and not result.passed:
         raise GradientError(result)
     return result

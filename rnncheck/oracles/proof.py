@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rnncheck.case import Case
-from rnncheck.implementation import Implementation
+from rnncheck.implementation import Implementation, SecondOrder
 from rnncheck.oracles.definition import defined_forward
 from rnncheck.oracles.field import AskedBoth, Field, FieldNumber, P
 from rnncheck.oracles.following.cases import case_of, read_objects, results
@@ -46,6 +46,7 @@ class Proof:
 
     gradient: Certificate | None
     forward: Certificate | None
+    second: Certificate | None = None
 
 
 def prove(subject: Implementation, case: Case, seed: object = 0) -> Proof:
@@ -57,20 +58,20 @@ def prove(subject: Implementation, case: Case, seed: object = 0) -> Proof:
     def attempt(field: Field) -> list[Certificate | None]:
         return _Attempt(subject, case, field).certificates()
 
-    gradient, forward = _surely(attempt, seed)
-    return Proof(gradient, forward)
+    return Proof(*_surely(attempt, seed))
 
 
 def prove_loss(
     loss_and_gradients: Callable[[dict[str, Objects]], tuple[Any, Mapping[str, Any]]],
     parameters: Mapping[str, Any],
-    sizes: str,
     seed: object = 0,
+    code: object = None,
 ) -> Certificate | None:
     """Certify that a black box's gradients are the derivative of its loss; None if they differ.
 
     One run on numbers with tangents u: the loss's tangent is <gradients, u>. parameters: the arrays
-    by name. Raises Unfollowed, with the reason, if the code cannot be run on other numbers.
+    by name. code: whose code it is that runs, if that is not the function itself. Raises Unfollowed,
+    with the reason, if the code cannot be run on other numbers.
     """
 
     def attempt(field: Field) -> list[Certificate | None]:
@@ -78,11 +79,12 @@ def prove_loss(
             name: converted(a, lambda near: field.input(float(near), moves=True))
             for name, a in parameters.items()
         }
-        with followed(loss_and_gradients, field.constant), subjects_turn():
+        with followed(code or loss_and_gradients, field.constant), subjects_turn():
             loss, gradients = loss_and_gradients({n: a.copy() for n, a in point.items()})
         [value] = converted(loss, field.constant).ravel()
         claimed = _numbers(gradients, point, field)
         one = [field.constant(1)]
+        sizes = ", ".join(f"{name} {array.shape}" for name, array in point.items())
         return [_certificate("gradient", [value], one, claimed, point, field, sizes, 0)]
 
     return _surely(attempt, seed)[0]
@@ -125,11 +127,12 @@ class _Attempt:
         self.values = case_of(case, self._inputs)
 
     def certificates(self) -> list[Certificate | None]:
-        """Of the gradient and of the forward.
+        """Of the gradient, of the forward, and of the second derivatives.
 
         Values first, then tangents: so the oracles' arguments have their lowest degrees.
         """
         definitions = self._definitions()
+        self.field.branches.clear()  # those of the definition are not the subject's
         gradients: Arrays = {}
         if self.subject.capabilities.gradients and self.case.spec.truncation is None:
             with followed(self.subject, self.field.constant), subjects_turn():
@@ -139,7 +142,8 @@ class _Attempt:
         with followed(self.subject, self.field.constant), subjects_turn():
             own = results(self.subject.forward(duals.copy()), self.values, self.field.constant)
         forward = next(filter(None, (self._forward(own, side) for side in definitions)), None)
-        return [self._gradient(own, gradients, duals) if gradients else None, forward]
+        gradient = self._gradient(own, gradients, duals) if gradients else None
+        return [gradient, forward, self._second(gradients, duals) if gradients else None]
 
     def _inputs(self, name: str, array: Objects) -> Objects:
         """Random elements. Masks are what they are; an array that is 0 throughout stays so.
@@ -181,6 +185,32 @@ class _Attempt:
         chance = self.field.chance(self.field.bound([*mine, *theirs]))
         return Certificate("forward", self.case.sizes(), self.case.T, chance, _branches(self.field))
 
+    def _second(self, gradients: Arrays, duals: Case) -> Certificate | None:
+        """∇<∇L, v> = the tangents of the gradients along v, entry by entry."""
+        subject = self.subject
+        if not isinstance(subject, SecondOrder) or not subject.capabilities.second_order:
+            return None
+        point = {"x": duals.x, "h0": duals.h0, **duals.parameters}
+        along = {name: self._tangents(point[name]) for name in gradients}
+        with followed(subject, self.field.constant), subjects_turn():
+            products = subject.hessian_vector(self.values.copy(), along)
+            moved = subject.gradients(duals.copy())
+        claimed = [v for a in _numbers(products, point, self.field).values() for v in a.ravel()]
+        values = [v for a in _numbers(moved, point, self.field).values() for v in a.ravel()]
+        if any(h.value != g.tangent for h, g in zip(claimed, values, strict=True)):
+            return None
+        chance = self.field.chance(self.field.bound(claimed, tangents=values))
+        return Certificate("second", self.case.sizes(), self.case.T, chance, _branches(self.field))
+
+    def _tangents(self, array: Objects) -> Objects:
+        """The tangents of an array's numbers, as inputs of their own."""
+        field = self.field
+        numbers = [
+            FieldNumber(field, v.tangent, 0, 0.0, 1, 0) if v.tangent else field.zero
+            for v in array.ravel()
+        ]
+        return converted(numbers, field.constant).reshape(array.shape)
+
     def _gradient(self, own: Arrays, gradients: Arrays, duals: Case) -> Certificate | None:
         """<w, J u> = <Jᵀ w, u>, over the outputs that are no padding."""
         valid: dict[str, Any] = {"output": ~self.case.output_padding(), "h_n": ...}
@@ -213,7 +243,7 @@ def _certificate(
     right = sum(g.value * v.tangent for g, v in zip(claimed, moved, strict=True))
     if (left - right) % P:
         return None
-    degree = max(field.bound(values, tangents=True), field.bound(claimed)) + 1
+    degree = field.bound(claimed, tangents=values) + 1
     chance = field.chance(degree)
     return Certificate(what, sizes, T, chance, _branches(field))
 
@@ -231,10 +261,6 @@ def _branches(field: Field) -> tuple[Branch, ...]:
     """The comparisons that the subject's code has made, by file and line."""
     lines: dict[tuple[str, int, str], list[int]] = {}
     for (code, line, relation, answer), count in field.branches.items():
-        if not code.co_filename.startswith(_HERE):
-            key = (os.path.basename(code.co_filename), line, relation)
-            lines.setdefault(key, [0, 0])[not answer] += count
+        key = (os.path.basename(code.co_filename), line, relation)
+        lines.setdefault(key, [0, 0])[not answer] += count
     return tuple(Branch(*key, *counts) for key, counts in sorted(lines.items()))
-
-
-_HERE = os.path.dirname(__file__)

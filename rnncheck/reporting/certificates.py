@@ -12,6 +12,7 @@ from rnncheck.report import Branch, Certificate, Report, Status
 CLAIMS = {
     "gradient": "its gradient is the derivative of its forward pass",
     "forward": "its forward pass is the formula of the network",
+    "second": "its second derivatives are those of its gradient",
 }
 MOST = 4
 """Sizes and branches that a report lists; of more it gives the number."""
@@ -28,7 +29,7 @@ def render_certificates(report: Report) -> list[RenderableType]:
         return []
     claims = [CLAIMS[what] for what in CLAIMS if any(c.what == what for c in certificates)]
     head = Text(f"CERTIFIED of {report.implementation}, as exact identities: ", style="bold green")
-    head.append(" and ".join(claims), style="green")
+    head.append(", ".join(claims[:-1]) + " and " * bool(claims[1:]) + claims[-1], style="green")
     return [Group(head, _facts(certificates))]
 
 
@@ -39,7 +40,7 @@ def _facts(certificates: Sequence[Certificate]) -> Table:
     proved: dict[str, list[str]] = {}
     for certificate in certificates:
         proved.setdefault(certificate.sizes.rpartition(" ")[0], []).append(certificate.what)
-    rows = [f"{sizes} ({' and '.join(what)})" for sizes, what in proved.items()]
+    rows = [f"{sizes} ({', '.join(what)})" for sizes, what in proved.items()]
     _list(table, "  at", rows)
     _list(table, "  branches", _branches(certificates) or ["none: the code compares nothing"])
     chance = max(certificate.false_accept for certificate in certificates)

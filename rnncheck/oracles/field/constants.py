@@ -11,7 +11,8 @@ TINY = 1e-6
 
 SIMPLE = 10**4
 """Denominators of the fractions that a float is taken for, if it is within four units of its last
-place: such fractions are 1e-8 apart, so one that is met by chance is one float in 1e7."""
+place: such fractions are 1e-8 apart, so one that is met by chance is one float in 1e7. Not so
+whole numbers: these are floats themselves, and 1 - 2**-53 is written to be another one."""
 
 
 def element(number: float) -> int:
@@ -25,6 +26,6 @@ def _fraction(number: float) -> Fraction:
     if isinstance(number, int):
         return Fraction(number)
     simple = Fraction(number).limit_denominator(SIMPLE)
-    if abs(simple - Fraction(number)) <= 4 * math.ulp(number):
+    if simple.denominator > 1 and abs(simple - Fraction(number)) <= 4 * math.ulp(number):
         return simple
     return Fraction(repr(number))

@@ -82,6 +82,8 @@ class FieldNumber(Number):
     def __add__(self, other: object) -> "FieldNumber":
         """(a + b)' = a' + b'."""
         if isinstance(other, float) and abs(other) <= TINY and not self.is_constant:
+            if other:
+                self.field.branch(f"a constant of at most {TINY:g} counts as 0", True)
             return self
         b = self.lift(other)
         if b is NotImplemented:

@@ -1,14 +1,28 @@
 """One run in the field: its randomness, the oracles, and what is counted on the way."""
 
 import math
+import os
 import random
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from types import CodeType
 
+import numpy as np
+
+from rnncheck import oracles
 from rnncheck.oracles.field.constants import HALF, P, element
 from rnncheck.oracles.field.number import FieldNumber
 from rnncheck.oracles.following.numbers import ControlFlow, Unfollowed, plain
+
+ROOTS = (1, 2, 4)
+"""exp(v) is rⁿ with r = exp(v/n) for one of these n, or 1/rⁿ."""
+
+MOST_ROOTS = ROOTS[-1]
+
+
+_NOT_THEIRS = tuple(os.path.dirname(m.__file__ or "") + os.sep for m in (np, oracles))
+"""Where comparisons are made in somebody's name: NumPy, and this package."""
 
 
 class AskedBoth(ControlFlow):
@@ -62,31 +76,38 @@ class Field:
             self._constants[number] = FieldNumber(self, element(value), 0, float(value), 0, 0)
         return self._constants[number]
 
-    def bound(self, numbers: list[FieldNumber], tangents: bool = False) -> int:
-        """The degree of the numerators of these numbers, brought to one denominator.
+    def bound(
+        self, values: Iterable[FieldNumber] = (), tangents: Iterable[FieldNumber] = ()
+    ) -> int:
+        """The degree of the numerators of numbers, all of them brought to one denominator.
 
-        tangents: of their tangents.
+        values: numbers as values. tangents: numbers of which it is the tangents that count.
         """
-        excesses = [(n.excess or (0, 0)) if tangents else (0, 0) for n in numbers]
-        pairs = list(zip(numbers, excesses, strict=True))
-        degree = max((n.degree + more for n, (more, _) in pairs), default=0)
-        return degree + self.q * max((n.divisions + more for n, (_, more) in pairs), default=0)
+        pairs = [(n.degree, n.divisions) for n in values]
+        for n in tangents:
+            more, further = n.excess or (0, 0)
+            pairs.append((n.degree + more, n.divisions + further))
+        degree = max((d for d, _ in pairs), default=0)
+        return degree + self.q * max((k for _, k in pairs), default=0)
 
     def chance(self, degree: int) -> float:
         """An upper bound for the probability that a number which is not 0, of this degree, looks 0.
 
         Schwartz and Zippel's degree/p for itself; and for each two arguments of an oracle, in the
-        six ways in which it compares them, that they are taken for one another by accident.
+        six ways in which it compares them, that they are taken for one another by accident, or one
+        of them for 0 or 1; or the argument of a log for one of the powers rⁿ, |n| ≤ 4, of exp.
         """
         for arguments in self.asked.values():
-            n = len(arguments)
-            worst = sorted(self.bound([a]) for a in arguments)[-2:]
-            degree += 3 * n * (n - 1) * max(worst)
+            degree += 3 * len(arguments) ** 2 * self.bound(arguments)
+        logs = self.asked.get("log", [])
+        degree += len(logs) * len(self._arguments) * (self.bound(logs) + MOST_ROOTS)
         return degree / P
 
     def branch(self, relation: str, answer: bool) -> None:
         """Note a comparison under the line of the code that made it."""
-        frame = sys._getframe(3)
+        frame = sys._getframe(1)
+        while frame.f_back and frame.f_code.co_filename.startswith(_NOT_THEIRS):
+            frame = frame.f_back
         self.branches[frame.f_code, frame.f_lineno, relation, answer] += 1
 
     def inverse(self, b: FieldNumber) -> FieldNumber:
@@ -140,7 +161,7 @@ class Field:
     def _root(self, value: int) -> tuple[int, int] | None:
         """(r, n) with exp(value) = rⁿ, if it was asked of value/n before: n = ±1, ±2, ±4."""
         argument = value
-        for power in (1, 2, 4):
+        for power in ROOTS:
             if argument in self._roots:
                 return self._roots[argument], power
             if P - argument in self._roots:

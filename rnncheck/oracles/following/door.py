@@ -68,6 +68,10 @@ def subjects_turn() -> Iterator[None]:
     except ControlFlow:
         raise
     except (Exception, SystemExit) as error:
+        cause = error.__cause__
+        if isinstance(cause, Unfollowed):  # NumPy raises its own "from" what a number has raised
+            text = tell(cause.with_traceback(error.__traceback__), kind=False)
+            raise Unfollowed(text) from None
         raise Unfollowed(tell(error)) from None
 
 
