@@ -24,7 +24,7 @@ NEARBY = (-1.0, -0.5, -0.25, -0.125, 0.0, 0.125, 0.25, 0.5, 1.0)
 """Parts of the widest step at which a difference looks for kinks of ReLU."""
 
 
-@check(needs_gradients=True, costly=True)
+@check(needs_gradients=True, share="few")
 def gradient_matches_own_forward(trial: Trial) -> Outcome:
     """dL/dθ = lim (L(θ + ε) - L(θ - ε)) / 2ε, over every entry of every parameter, x and h0.
 
@@ -58,7 +58,7 @@ def gradient_matches_own_forward(trial: Trial) -> Outcome:
     return judged(trial, compare, knows_truth=False)
 
 
-@check(needs_gradients=True, needs_second_order=True, costly=True)
+@check(needs_gradients=True, needs_second_order=True, share="few")
 def hessian_vector_matches_differences(trial: Trial) -> Outcome:
     """∇<∇L, v> = lim (∇L(θ + tv) - ∇L(θ - tv)) / 2t, for every entry and a random v of ±1.
 

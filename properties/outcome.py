@@ -8,6 +8,9 @@ import numpy.typing as npt
 from rnncheck.case import Array
 from rnncheck.report import Certificate
 
+NOTHING = float(np.finfo(np.float64).smallest_subnormal)
+"""The allowance where nothing may be off: a value that is not the right one is off by more."""
+
 
 class NotApplicable(Exception):
     """The check does not apply to this case; the message says why."""
@@ -95,6 +98,18 @@ class Comparison:
         seen = telling & (allowed < np.abs(expected))
         zero = telling.all() and not expected.any()
         self.telling = self.telling and bool(seen.any() or zero)
+
+    def add_exact(self, name: str, value: Array, expected: Array) -> None:
+        """Compare one array bit for bit; only the sign of a zero is left open, and NaN is NaN."""
+        with np.errstate(all="ignore"):
+            error = np.abs(value.astype(np.float64) - expected.astype(np.float64))
+            same = (value == expected) | (np.isnan(value) & np.isnan(expected))
+        error = np.where(same, 0.0, np.maximum(np.nan_to_num(error, nan=np.inf), 2.0 * NOTHING))
+        if not value.size:
+            return
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
+        found, wanted = float(value[index]), float(expected[index])
+        self.entries.append(Entry(name, index, float(error[index]), NOTHING, found, wanted))
 
     def outcome(self, witness: bool, note: str = "") -> Outcome:
         """The outcome; a case is a witness only if every array compared was telling."""

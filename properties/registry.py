@@ -4,36 +4,73 @@ import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
+
+from rnncheck.case import Case
 from rnncheck.properties.outcome import Outcome
 from rnncheck.properties.strategies import Kind
 from rnncheck.properties.trial import Trial
 
-FAMILIES = ("proof", "truth", "dyadic", "gradients", "agreement")
+FAMILIES = (
+    "proof", "truth", "dyadic", "gradients", "agreement",
+    "gauge", "time", "batch", "direction", "padding", "layers", "closed", "purity", "contract", "shapes",
+)  # fmt: skip
 """The files of checks, in the order in which a report shows them."""
 
 Law = Callable[[Trial], Outcome]
+Share = Literal["all", "some", "few"]
+
+NEEDS: dict[str, Callable[[Case], bool]] = {
+    "T > 1": lambda case: case.T > 1,
+    "B > 1": lambda case: case.B > 1,
+    "steps, rows and features": lambda case: not case.is_degenerate and 0 not in case.x.shape,
+    "one direction": lambda case: not case.spec.bidirectional,
+    "two directions": lambda case: case.spec.bidirectional,
+    "one layer": lambda case: case.spec.num_layers == 1,
+    "two layers": lambda case: case.spec.num_layers > 1,
+    "lengths": lambda case: case.lengths is not None,
+    "full lengths": lambda case: case.lengths is None,
+    "ReLU": lambda case: case.spec.nonlinearity == "relu",
+    "an odd nonlinearity": lambda case: case.spec.nonlinearity in ("tanh", "identity"),
+    "ReLU or identity": lambda case: case.spec.nonlinearity in ("relu", "identity"),
+    "biases": lambda case: case.spec.bias,
+    "a readout": lambda case: case.spec.output_size is not None,
+    "no readout": lambda case: case.spec.output_size is None,
+    "every step put out": lambda case: case.spec.outputs == "all",
+    "no generated steps": lambda case: not case.spec.generated,
+    "no truncation": lambda case: case.spec.truncation is None,
+    "no dropout": lambda case: case.dropout_masks is None,
+    "float64": lambda case: case.dtype == np.float64,
+}
+"""What a check may need of a case, in the words of a report."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One property that a right network has; `law` measures it on one trial.
 
-    id: the name of the function, everywhere. family: the file it stands in. needs_gradients:
-    whether it applies to implementations with a backward pass only; needs_second_order: with
-    second derivatives. costly: whether one case
-    takes many calls, so that the profile limits them. needs_torch: whether torch must be installed.
-    kind: of the cases it is run on.
+    id: the name of the function, everywhere. family: the file it stands in. needs: what a case
+    must have, by the words of NEEDS. needs_gradients: whether it applies to implementations with a
+    backward pass only; needs_second_order: with second derivatives. needs_torch: whether torch must
+    be installed. kind: of the cases it is run on. share: of these, all; some, if a case
+    takes several calls; few, if it takes many.
     """
 
     id: str
     family: str
     law: Law
+    needs: tuple[str, ...] = ()
     needs_gradients: bool = False
     needs_second_order: bool = False
     needs_torch: bool = False
-    costly: bool = False
     kind: Kind = "general"
+    share: Share = "all"
+
+    def lacks(self, case: Case) -> str | None:
+        """What it needs and the case has not; None if the case has all."""
+        return next((need for need in self.needs if not NEEDS[need](case)), None)
 
     @property
     def equation(self) -> str:
@@ -45,20 +82,23 @@ _registered: dict[str, Check] = {}
 
 
 def check(
-    *,
+    *needs: str,
     needs_gradients: bool = False,
     needs_second_order: bool = False,
     needs_torch: bool = False,
-    costly: bool = False,
     kind: Kind = "general",
+    share: Share = "all",
 ) -> Callable[[Law], Law]:
     """Register a function of a trial as a check of the family that its file is."""
+    unknown = [need for need in needs if need not in NEEDS]
+    if unknown:
+        raise KeyError(f"no need is called {', '.join(unknown)}; there are {', '.join(NEEDS)}")
 
     def register(law: Law) -> Law:
         family = law.__module__.rpartition(".")[2]
         name = law.__name__
         _registered[name] = Check(
-            name, family, law, needs_gradients, needs_second_order, needs_torch, costly, kind
+            name, family, law, needs, needs_gradients, needs_second_order, needs_torch, kind, share
         )
         return law
 

@@ -107,6 +107,19 @@ class Trial:
         }
 
     @cached_property
+    def arrays(self) -> dict[str, Array]:
+        """Everything that the subject gives: `output`, `h_n` if it has it, gradients if it has them."""
+        given = {name: v for name, v in self.forward._asdict().items() if v is not None}
+        return given | (self.gradients if self.subject.capabilities.gradients else {})
+
+    def on(self, case: Case) -> "Trial":
+        """The subject on another case. Raises NotApplicable if that is beyond its abilities."""
+        missing = self.subject.capabilities.missing(case)
+        if missing:
+            raise NotApplicable(f"beyond its abilities: {missing}")
+        return Trial(self.subject, PoolCase(case))
+
+    @cached_property
     def proof(self) -> Proof:
         """What can be certified of the subject's own code. Raises NotApplicable with the reason."""
         start = time.perf_counter()

@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from rnncheck.events import Checked, CheckEnded, Event, Finished, Found, Running, Started
-from rnncheck.implementation import Implementation, locate
+from rnncheck.implementation import Implementation, Place, locate
 from rnncheck.keeper import Keeper
 from rnncheck.pool import Pools, Source
-from rnncheck.properties.outcome import NotApplicable, Outcome
+from rnncheck.properties.outcome import NOTHING, NotApplicable, Outcome
 from rnncheck.properties.registry import Check, all_checks, named_checks
 from rnncheck.properties.strategies import Draw
 from rnncheck.properties.trial import Refused, Trial, has_torch
@@ -34,6 +34,9 @@ class Verdict:
 
 def judge(check: Check, trial: Trial) -> Verdict:
     """Run one check on one trial; whatever the subject does, there is a verdict."""
+    need = check.lacks(trial.case)
+    if need:
+        return Verdict("not_applicable", message=f"needs {need}")
     missing = trial.subject.capabilities.missing(trial.case)
     if missing:
         return Verdict("not_applicable", message=f"beyond its abilities: {missing}")
@@ -127,7 +130,7 @@ class Run:
         yield Started(self.subject.name, tuple(self.tallies), steps)
         yield from self._find_abilities(applicable)
         reports: dict[str, CheckReport] = {}
-        for tally in sorted(self.tallies.values(), key=lambda t: t.check.costly):
+        for tally in sorted(self.tallies.values(), key=lambda t: t.check.share == "few"):
             finding = None
             if tally.check in applicable:
                 finding = yield from self._run(tally.check)
@@ -192,7 +195,7 @@ class Run:
         """Every case of the pool, until one fails; then the smallest that does."""
         tally, source = self.tallies[check.id], self._source(check)
         for draw, entry in self.pools.get(source).items():
-            if check.costly and self._enough(tally):
+            if check.share != "all" and self._enough(tally):
                 tally.add(Verdict("not_applicable"))
                 continue
             yield Running(check.id, check.family, self.keeper.running(entry.case))
@@ -205,8 +208,9 @@ class Run:
         return None
 
     def _enough(self, tally: Tally) -> bool:
-        """Whether a costly check has had its share: so many witnesses, or four times as many cases."""
-        share = self.settings.profile.costly_cases
+        """Whether a check has had its share: so many witnesses, or four times as many cases."""
+        profile = self.settings.profile
+        share = profile.some_cases if tally.check.share == "some" else profile.few_cases
         return tally.witnesses >= share or tally.seen >= 4 * share
 
     def _finding(self, check: Check) -> Generator[Event, None, Finding]:
@@ -222,7 +226,8 @@ class Run:
 
         profile = self.settings.profile
         yield Running(check.id, check.family, self.keeper.running_file)
-        most = profile.cases + (profile.costly_cases if check.costly else profile.shrink_cases)
+        few = check.share == "few"
+        most = profile.cases + (profile.few_cases if few else profile.shrink_cases)
         found = source.smallest(fails, most)
         draw = found or self.failed[check.id]
         entry = self.pools.case(source, draw)
@@ -237,9 +242,9 @@ class Run:
         return finding
 
     def _failing(self, check: Check) -> Iterator[Trial]:
-        """Cases of the pool on which the check fails: a few, or the one that is known if it is costly."""
+        """Cases of the pool on which the check fails: a few, or the one that is known if each takes long."""
         source, left = self._source(check), FAILING_CASES
-        draws = [self.failed[check.id]] if check.costly else list(self.pools.get(source))
+        draws = [self.failed[check.id]] if check.share == "few" else list(self.pools.get(source))
         for draw in draws:
             trial = self._trial(source, draw)
             self.keeper.running(trial.case)
@@ -256,16 +261,21 @@ def describe(check: Check, trial: Trial, verdict: Verdict) -> Finding:
         return Finding(check.id, verdict.message, trial.case)
     entries = verdict.outcome.by_array()
     worst = entries[0]
-    place = locate(trial.subject, worst.array, worst.index)
-    names = {e.array: locate(trial.subject, e.array, ()).array for e in entries}
-    gradient = worst.array not in ("output", "h_n")
+    own = (*trial.case.spec.parameter_shapes(), "x", "h0", "output", "h_n")
+    known = worst.array in own
+    place = Place(worst.array, worst.index)
+    if known:
+        place = locate(trial.subject, worst.array, worst.index)
+    names = {
+        e.array: locate(trial.subject, e.array, ()).array if e.array in own else e.array
+        for e in entries
+    }
+    gradient = known and worst.array not in ("output", "h_n")
     value, expected = f"{worst.value:.9g}", f"{worst.expected:.9g}"
     if value == expected:
         value, expected = repr(worst.value), repr(worst.expected)
-    message = (
-        f"{'the gradient for ' if gradient else ''}{place} is {value}; "
-        f"it must be {expected} ± {worst.allowed:.2g}"
-    )
+    exactly = " exactly" if worst.allowed <= NOTHING else f" ± {worst.allowed:.2g}"
+    message = f"{'the gradient for ' if gradient else ''}{place} is {value}; it must be {expected}{exactly}"
     return Finding(
         check=check.id,
         message=message,

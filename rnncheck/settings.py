@@ -6,20 +6,25 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Profile:
-    """How many cases: in the pool; for checks that call the subject often; for proofs; while shrinking."""
+    """How many cases: in the pool; of these, for checks that take several calls a case (some) or many
+    (few); for proofs; while shrinking.
+    """
 
     name: str
     cases: int
-    costly_cases: int
+    some_cases: int
+    few_cases: int
     proof_cases: int
     shrink_cases: int
 
 
 PROFILES = {
-    "quick": Profile("quick", cases=30, costly_cases=4, proof_cases=4, shrink_cases=150),
-    "standard": Profile("standard", cases=100, costly_cases=16, proof_cases=8, shrink_cases=400),
+    "quick": Profile("quick", cases=30, some_cases=8, few_cases=4, proof_cases=4, shrink_cases=150),
+    "standard": Profile(
+        "standard", cases=100, some_cases=25, few_cases=16, proof_cases=8, shrink_cases=400
+    ),
     "thorough": Profile(
-        "thorough", cases=1000, costly_cases=160, proof_cases=40, shrink_cases=2000
+        "thorough", cases=1000, some_cases=25, few_cases=160, proof_cases=40, shrink_cases=2000
     ),
 }
 

@@ -15,6 +15,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", python_path(TESTS))
     monkeypatch.setattr(sys, "path", sys.path.copy())
-    few = replace(PROFILES["quick"], cases=12, costly_cases=2, shrink_cases=40)
+    few = replace(PROFILES["quick"], cases=12, some_cases=3, few_cases=2, shrink_cases=40)
     monkeypatch.setitem(PROFILES, "quick", few)
     return tmp_path

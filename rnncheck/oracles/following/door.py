@@ -24,6 +24,9 @@ OURS = "rnncheck.implementations"
 MOST = 10_000
 """Things that are looked at before the search for the code's own modules gives up."""
 
+DEEPEST = 8
+"""Containers within containers whose arrays are replaced."""
+
 Undo = Callable[[], None]
 
 
@@ -81,18 +84,20 @@ class _Swap:
     def __init__(self, convert: Convert, table: dict[int, object], number: type) -> None:
         self.convert, self.table, self.number = convert, table, number
 
-    def value(self, value: Any) -> Any:  # noqa: ANN401 - anything that code can hold
-        """The stand-in for a value, or the value itself."""
+    def value(self, value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - anything that code can hold
+        """The stand-in for a value, or the value itself; a container with one in it is copied."""
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
             return converted(value, self.convert)
         if id(value) in self.table:
             return self.table[id(value)]
         kind = type(value)
-        if kind is dict and len(value) <= MOST and any(map(_holds_floats, value.values())):
-            return {key: self.value(v) for key, v in value.items()}
-        if kind in (list, tuple) and len(value) <= MOST and any(map(_holds_floats, value)):
-            return kind(self.value(v) for v in value)
-        return value
+        if kind not in (dict, list, tuple) or len(value) > MOST or depth > DEEPEST:
+            return value
+        inside = list(value.values() if kind is dict else value)
+        changed = [self.value(v, depth + 1) for v in inside]
+        if all(new is old for new, old in zip(changed, inside, strict=True)):
+            return value
+        return dict(zip(value, changed, strict=True)) if kind is dict else kind(changed)
 
     def into(self, space: dict[str, Any]) -> None:
         """Replace what a namespace holds."""
@@ -106,19 +111,12 @@ class _Swap:
         space.setdefault("float", self.number)
 
     def into_class(self, owner: type) -> None:
-        """Replace the arrays among a class's variables."""
+        """Replace the arrays among a class's variables; a function there would become a method."""
         for name, value in list(vars(owner).items()):
-            if _holds_floats(value):
-                setattr(owner, name, self.value(value))
-
-
-def _holds_floats(value: Any) -> bool:  # noqa: ANN401 - anything that code can hold
-    """Whether it is an array of floats, or a small container with one in it."""
-    if isinstance(value, np.ndarray):
-        return bool(value.dtype.kind == "f")
-    if type(value) not in (dict, list, tuple) or len(value) > MOST:
-        return False
-    return any(map(_holds_floats, value.values() if type(value) is dict else value))
+            if isinstance(value, np.ndarray | dict | list | tuple) and not name.startswith("__"):
+                new = self.value(value)
+                if new is not value:
+                    setattr(owner, name, new)
 
 
 class _Reach:
@@ -168,9 +166,7 @@ class _Reach:
         for cell in self.cells.values():
             yield functools.partial(setattr, cell, "cell_contents", cell.cell_contents)
         for owner in self.classes.values():
-            for name, value in vars(owner).items():
-                if _holds_floats(value):
-                    yield functools.partial(setattr, owner, name, value)
+            yield _restoring_class(owner)
 
     def _function(self, function: FunctionType) -> None:
         wrapped = getattr(function, "__wrapped__", None)
@@ -243,6 +239,20 @@ def _restoring(space: Any) -> Undo:  # noqa: ANN401 - a dict or a list
         for key in [key for key in space if key not in content]:
             del space[key]
         space.update(content)
+
+    return put_back
+
+
+def _restoring_class(owner: type) -> Undo:
+    """What gives a class its present variables again."""
+    content = {name: v for name, v in vars(owner).items() if not name.startswith("__")}
+
+    def put_back() -> None:
+        for name in [n for n in vars(owner) if n not in content and not n.startswith("__")]:
+            delattr(owner, name)
+        for name, value in content.items():
+            if vars(owner).get(name) is not value:
+                setattr(owner, name, value)
 
     return put_back
 

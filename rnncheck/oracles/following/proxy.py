@@ -21,7 +21,7 @@ Convert = Callable[[Any], Number]
 """From a plain number to a number of the kind that the code runs on."""
 
 FUNCTIONS = ("tanh", "sinh", "cosh", "exp", "expm1", "log", "log1p", "sqrt", "fabs", "square")
-FLOATS = ("float64", "float32", "float16", "double", "single", "half", "longdouble")
+FLOATS = ("float64", "float32", "float16", "double", "single", "half", "longdouble", "floating")
 
 
 class _FloatType(type):
@@ -142,6 +142,7 @@ class _Arrays:
             "isinf": self.near(np.isinf), "allclose": self.near(np.allclose),
             "isclose": self.near(np.isclose), "logaddexp": self.logaddexp, "nan_to_num": self.nan_to_num,
             "log2": self.unknown("log2"), "log10": self.unknown("log10"),
+            "heaviside": self.heaviside,
         }  # fmt: skip
 
     def numbers(self, array: Any) -> Any:  # noqa: ANN401 - an array, or what is none
@@ -201,6 +202,12 @@ class _Arrays:
             return np.logaddexp(a, b)
         powers = [np.exp(converted(part, self.convert)) for part in (a, b)]
         return np.log(powers[0] + powers[1])
+
+    def heaviside(self, x: Any, at_zero: Any) -> Any:  # noqa: ANN401 - NumPy's own
+        """1 where x > 0, 0 where x < 0."""
+        if np.asarray(x).dtype != object:
+            return np.heaviside(x, at_zero)
+        return self.numbers(np.where(x > 0, 1.0, np.where(x < 0, 0.0, at_zero)))
 
     def isscalar(self, value: object) -> bool:
         """A number is a scalar."""
