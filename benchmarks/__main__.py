@@ -11,13 +11,15 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import click
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-NAMES = ("exact_differences", "detection", "certificates", "false_alarms")
+NAMES = ("exact_differences", "detection", "certificates", "dyadic", "false_alarms")
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(NAMES))
 @click.option(
-    "--cases", type=click.IntRange(min=1), help="How many cases (certificates, false_alarms)."
+    "--cases",
+    type=click.IntRange(min=1),
+    help="How many cases (certificates, dyadic, false_alarms).",
 )
 @click.option("--write/--no-write", default=True, help="Whether to write docs/benchmarks.md.")
 def main(names: tuple[str, ...], cases: int | None, write: bool) -> None:

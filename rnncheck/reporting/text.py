@@ -14,6 +14,9 @@ from rnncheck.report import CheckReport, Finding, Report, Status
 from rnncheck.reporting.certificates import render_certificates
 
 WIDTH = 100
+ONE_BY_ONE = 3
+"""Checks of a family that are listed one by one; of larger families, those that did not pass."""
+
 MOST = 600
 """Characters of a message that a report shows."""
 
@@ -82,13 +85,47 @@ def _checks(report: Report) -> Table:
     table.add_column("cases", justify="right")
     table.add_column("error / allowed", justify="right")
     table.add_column("", overflow="fold")
-    for check in report.checks:
-        status = Text(
-            check.status.value.replace("_", " "), style=_STYLES.get(check.status, "yellow")
-        )
-        worst = "" if check.worst is None else f"{check.worst:.2g}"
-        table.add_row(check.check, status, str(check.cases or ""), worst, Text(_remarks(check)))
+    for family, checks in _families(report).items():
+        shown = checks if len(checks) <= ONE_BY_ONE else [c for c in checks if _stands_out(c)]
+        if len(checks) > ONE_BY_ONE:
+            table.add_row(*_family_row(family, checks))
+        for check in shown:
+            indent = "  " if len(checks) > ONE_BY_ONE else ""
+            row = (check.status, check.cases, check.worst, _remarks(check))
+            table.add_row(f"{indent}{check.check}", *_cells(*row))
     return table
+
+
+def _families(report: Report) -> dict[str, list[CheckReport]]:
+    families: dict[str, list[CheckReport]] = {}
+    for check in report.checks:
+        families.setdefault(check.family, []).append(check)
+    return families
+
+
+def _stands_out(check: CheckReport) -> bool:
+    return check.status not in (Status.PASSED, Status.NOT_APPLICABLE)
+
+
+def _family_row(family: str, checks: list[CheckReport]) -> tuple[RenderableType, ...]:
+    """Many checks in one line: the worst status, and how many apply."""
+    order = (Status.ERROR, Status.FAILED, Status.PASSED, Status.VACUOUS, Status.NOT_APPLICABLE)
+    statuses = {check.status for check in checks}
+    status = next((s for s in order if s in statuses), Status.PASSED)
+    passed = sum(check.status is Status.PASSED for check in checks)
+    missing = sum(check.status is Status.NOT_APPLICABLE for check in checks)
+    words = f"{passed} of {len(checks)} checks passed"
+    if missing:
+        words += f", {missing} not applicable"
+    worst = max((check.worst for check in checks if check.worst is not None), default=None)
+    return (Text(family), *_cells(status, max(check.cases for check in checks), worst, words))
+
+
+def _cells(
+    status: Status, cases: int, worst: float | None, remark: str
+) -> tuple[RenderableType, ...]:
+    words = Text(status.value.replace("_", " "), style=_STYLES.get(status, "yellow"))
+    return words, str(cases or ""), "" if worst is None else f"{worst:.2g}", Text(remark)
 
 
 def _remarks(check: CheckReport) -> str:
