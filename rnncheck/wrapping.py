@@ -7,13 +7,13 @@ axis of size one, for those who keep their vectors as columns.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, get_args
 
 import numpy as np
 
 from rnncheck.case import Array, Case
-from rnncheck.implementation import Capabilities, Forward, Gradients, Place
+from rnncheck.implementation import Capabilities, Forward, Gradients, Handed, Layout, Place
 from rnncheck.results import SubjectError, describe, read_array
 from rnncheck.spec import Nonlinearity, RNNSpec, Shape
 
@@ -55,7 +55,7 @@ class Axes:
         small = np.squeeze(array, axis=dropped)
         left = [axis for axis in self.canonical if axis in kept]
         turned = small.transpose([left.index(axis) for axis in kept])
-        return np.array(turned.reshape(self.shape(dict(zip(kept, turned.shape, strict=True)))))
+        return turned.reshape(self.shape(dict(zip(kept, turned.shape, strict=True)))).copy()
 
     def back(self, array: Array, shape: Shape) -> Array:
         """The user's array in canonical orientation and shape."""
@@ -105,6 +105,8 @@ def wrap(
     name: str | None = None,
     nonlinearity: Nonlinearity = "tanh",
     dtypes: Sequence[str] = ("float64",),
+    keeps_dtype: bool = False,
+    validates: bool = False,
 ) -> "Wrapped":
     """An implementation made of two functions on plain arrays, in their author's own layout.
 
@@ -120,13 +122,20 @@ def wrap(
     of output without time); one `"hidden"`
     vector is the bias, two are the two biases of torch; `"output hidden"` is a readout (no nonlinearity).
 
-    nonlinearity: tanh, relu, sigmoid or identity. dtypes: what it claims to compute in.
+    nonlinearity: tanh, relu, sigmoid or identity. dtypes: what it claims to compute in. keeps_dtype:
+    its results have the dtype of what it is given. validates: it claims to raise an exception for arguments
+    of wrong sizes, and for an x or h0 of another dtype than the parameters; that is checked.
     Raises ValueError or TypeError that names the argument, what it was and what it can be.
     """
     _require_words("nonlinearity", (nonlinearity,), get_args(Nonlinearity))
     _require_words("dtypes", dtypes, ("float64", "float32", "float16"))
+    claims = Capabilities(
+        dtypes=tuple(dtypes),
+        keeps_dtype=keeps_dtype,
+        validates=("shapes", "dtypes") if validates else (),
+    )
     return Wrapped(
-        forward, backward, _layout(x, h0, output, params), name, nonlinearity, tuple(dtypes)
+        forward, backward, _layout(x, h0, output, params), name, nonlinearity, claims
     )
 
 
@@ -189,8 +198,38 @@ def _require_roles(roles: set[str], has_readout: bool) -> None:
         raise ValueError("params has a readout, so output must be 'time batch output'")
 
 
+def _as_it_is(array: Array) -> Array:
+    """The layout of `Axes.out`: contiguous memory of its own."""
+    return array
+
+
+def _each(argument: Any, layout: Layout) -> Any:  # noqa: ANN401 - an array, or a dict of them
+    if isinstance(argument, dict):
+        return {name: layout(array) for name, array in argument.items()}
+    return layout(argument)
+
+
+def _of_any_size(axes: Axes, array: Array) -> Array:
+    """In the user's orientation; where he has no batch axis, several rows stay as they are."""
+    if array.ndim != len(axes.canonical):
+        raise ValueError(f"{array.ndim} axes where ({', '.join(axes.canonical)}) belong")
+    try:
+        return axes.out(array)
+    except ValueError:
+        return array
+
+
+def _state_of_any_size(axes: Axes, state: Array) -> Array:
+    """The state of the one layer there is; the states of several, as they are."""
+    if state.ndim == 3 and len(state) != 1:
+        return state
+    return _of_any_size(axes, state[0] if state.ndim == 3 else state[None])
+
+
 class Wrapped:
     """What `wrap` returns: an `Implementation` that speaks its author's layout."""
+
+    takes_unbatched = False
 
     def __init__(
         self,
@@ -199,7 +238,7 @@ class Wrapped:
         layout: _Layout,
         name: str | None,
         nonlinearity: Nonlinearity,
-        dtypes: tuple[str, ...],
+        claims: Capabilities,
     ) -> None:
         for argument, function in (("forward", forward), ("backward", backward)):
             is_left_out = argument == "backward" and function is None
@@ -213,7 +252,8 @@ class Wrapped:
         self._takes_d_h_n = backward is None or _takes_d_h_n(backward, layout.takes_h0)
         biases = len([r for r in layout.roles.values() if r.startswith("bias_") and r != "bias_o"])
         readout = "weight_ho" in layout.roles.values()
-        self.capabilities = Capabilities(
+        self.capabilities = replace(
+            claims,
             gradients=backward is not None,
             nonlinearities=(nonlinearity,),
             max_layers=1,
@@ -230,12 +270,53 @@ class Wrapped:
             truncation=False,
             outputs=("all",),
             generation=False,
-            dtypes=dtypes,
         )
 
     def forward(self, case: Case) -> Forward:
         """Call the user's forward in his layout; SubjectError if its result cannot be read."""
-        result = self._user_forward(*self._arguments(case))
+        return self._forward_on(self._arguments(case), case)
+
+    def gradients(self, case: Case) -> Gradients:
+        """Call the user's backward in his layout; SubjectError if its result cannot be read."""
+        return self.handed(case).gradients()
+
+    def handed(self, case: Case, layout: Layout = _as_it_is) -> Handed:
+        """The user's functions and the very arrays that they get, each in a memory layout."""
+        arguments = [_each(argument, layout) for argument in self._arguments(case)]
+        cotangents = []
+        if self._user_backward is not None:
+            cotangents.append(layout(self._layout.output.out(case.d_output)))
+        if cotangents and self._takes_d_h_n:
+            cotangents.append(layout(self._layout.h0.out(case.d_h_n[0])))
+        parameters, *inputs = arguments
+        names = ["x", "h0"][: len(inputs)] + ["d_output", "d_h_n"][: len(cotangents)]
+        return Handed(
+            (*parameters.items(), *zip(names, [*inputs, *cotangents], strict=True)),
+            lambda: self._forward_on(arguments, case),
+            lambda: self._gradients_on([*arguments, *cotangents], case),
+        )
+
+    def enter(self, spec: RNNSpec, arrays: Mapping[str, Array]) -> Gradients:
+        """Call the user's functions on arrays of whatever sizes, in his layout; nothing is read.
+
+        ValueError for another number of axes than a case has: in a layout with axes of size one,
+        or without a batch, that may be a right one.
+        """
+        own = self._layout
+        parameters = {n: _of_any_size(own.params[n], arrays[r]) for n, r in own.roles.items()}
+        inputs = [_of_any_size(own.x, arrays["x"])]
+        if own.takes_h0:
+            inputs.append(_state_of_any_size(own.h0, arrays["h0"]))
+        self._user_forward(parameters, *inputs)
+        if self._user_backward is not None and "d_output" in arrays:
+            cotangents = [_of_any_size(own.output, arrays["d_output"])]
+            if self._takes_d_h_n:
+                cotangents.append(_state_of_any_size(own.h0, arrays["d_h_n"]))
+            self._user_backward(parameters, *inputs, *cotangents)
+        return {}
+
+    def _forward_on(self, arguments: list[Any], case: Case) -> Forward:
+        result = self._user_forward(*arguments)
         h_n: object = None
         if isinstance(result, tuple):
             if len(result) != 2:
@@ -249,14 +330,10 @@ class Wrapped:
             return Forward(output, None)
         return Forward(output, self._read("h_n", h_n, self._layout.h0, shapes["h_n"], case))
 
-    def gradients(self, case: Case) -> Gradients:
-        """Call the user's backward in his layout; SubjectError if its result cannot be read."""
+    def _gradients_on(self, arguments: list[Any], case: Case) -> Gradients:
         if self._user_backward is None:
             raise SubjectError("there is no backward to call")
-        cotangents = [self._layout.output.out(case.d_output)]
-        if self._takes_d_h_n:
-            cotangents.append(self._layout.h0.out(case.d_h_n[0]))
-        result = self._user_backward(*self._arguments(case), *cotangents)
+        result = self._user_backward(*arguments)
         wanted = ", ".join(self._layout.params)
         if not isinstance(result, Mapping):
             raise SubjectError(f"backward returned {describe(result)}; expected a dict of {wanted}")

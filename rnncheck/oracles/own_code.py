@@ -7,7 +7,7 @@ that is the truth, an error of its floats is one of precision; if it is not, it 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,14 @@ from rnncheck.oracles import balls
 from rnncheck.oracles.balls import Ball
 from rnncheck.oracles.following.cases import case_of, read_objects, results
 from rnncheck.oracles.following.door import followed, subjects_turn
-from rnncheck.oracles.following.numbers import Number, Objects, Unfollowed, converted, plain
+from rnncheck.oracles.following.numbers import (
+    Number,
+    Objects,
+    Unfollowed,
+    converted,
+    either_way,
+    plain,
+)
 
 FIRST_BITS, BITS_A_STEP = 256, 8
 STEP_BITS = 80
@@ -156,20 +163,22 @@ class OwnCode:
         """The working precision: somebody's code loses a few bits a step."""
         return FIRST_BITS + BITS_A_STEP * self.case.T
 
-    @cached_property
-    def exact_case(self) -> Case:
+    def _exact_case(self) -> Case:
         """The case's numbers as balls, exactly."""
         return case_of(self.case, lambda name, array: converted(array, ball_number))
 
     @cached_property
     def forward(self) -> dict[str, Objects]:
         """`output`, and `h_n` if it is given."""
-        return self._forward(self.exact_case)
+        return either_way(lambda: self._forward(self._exact_case()))
 
     @cached_property
     def gradients(self) -> dict[str, Objects]:
         """Every gradient that the subject gives."""
-        case = self.exact_case
+        return either_way(self._gradients)
+
+    def _gradients(self) -> dict[str, Objects]:
+        case = self._exact_case()
         with balls.precision(self.bits), followed(self.subject, ball_number), subjects_turn():
             given = dict(self.subject.gradients(case.copy()))
         arrays = {**case.parameters, "x": case.x, "h0": case.h0}
@@ -183,7 +192,8 @@ class OwnCode:
         """(L(θ + ε) - L(θ - ε)) / 2ε of the code's own forward, ε = 2⁻⁸⁰: an error of 1e-48."""
         with balls.precision(self.bits):
             step = arb(2) ** -STEP_BITS
-            up, down = (self._loss(name, index, sign * step) for sign in (1, -1))
+            losses = [partial(self._loss, name, index, sign * step) for sign in (1, -1)]
+            up, down = map(either_way, losses)
             return (up - down) / (2 * step)
 
     def _forward(self, case: Case) -> dict[str, Objects]:
@@ -191,7 +201,7 @@ class OwnCode:
             return results(self.subject.forward(case.copy()), case, ball_number)
 
     def _loss(self, name: str, index: tuple[int, ...], step: Ball) -> Ball:
-        moved = self.exact_case.copy()
+        moved = self._exact_case()
         array: Any = moved.parameters[name] if name in moved.parameters else getattr(moved, name)
         array[index] = array[index] + BallNumber(step)
         found, total = self._forward(moved), arb(0)

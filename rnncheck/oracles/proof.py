@@ -29,7 +29,7 @@ from rnncheck.oracles.definition import defined_forward
 from rnncheck.oracles.field import AskedBoth, Field, FieldNumber, P
 from rnncheck.oracles.following.cases import case_of, read_objects, results
 from rnncheck.oracles.following.door import followed, subjects_turn
-from rnncheck.oracles.following.numbers import Objects, Unfollowed, converted
+from rnncheck.oracles.following.numbers import Objects, Unfollowed, converted, either_way
 from rnncheck.report import Branch, Certificate
 
 Arrays = dict[str, Objects]
@@ -58,7 +58,7 @@ def prove(subject: Implementation, case: Case, seed: object = 0) -> Proof:
     def attempt(field: Field) -> list[Certificate | None]:
         return _Attempt(subject, case, field).certificates()
 
-    return Proof(*_surely(attempt, seed))
+    return Proof(*either_way(lambda: _surely(attempt, seed)))
 
 
 def prove_loss(
@@ -87,7 +87,7 @@ def prove_loss(
         sizes = ", ".join(f"{name} {array.shape}" for name, array in point.items())
         return [_certificate("gradient", [value], one, claimed, point, field, sizes, 0)]
 
-    return _surely(attempt, seed)[0]
+    return either_way(lambda: _surely(attempt, seed))[0]
 
 
 def _surely(

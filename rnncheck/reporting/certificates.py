@@ -44,9 +44,15 @@ def _facts(certificates: Sequence[Certificate]) -> Table:
     _list(table, "  at", rows)
     _list(table, "  branches", _branches(certificates) or ["none: the code compares nothing"])
     chance = max(certificate.false_accept for certificate in certificates)
-    words = f"wrong code is certified with a probability below {chance:.1e} each"
+    words = f"wrong code is certified with a probability below {at_most(chance)} each"
     table.add_row("  error", Text(words))
     return table
+
+
+def at_most(chance: float) -> str:
+    """Two digits, rounded up."""
+    text = f"{chance:.1e}"
+    return text if float(text) >= chance else f"{1.06 * chance:.1e}"
 
 
 def _list(table: Table, word: str, rows: Sequence[str]) -> None:

@@ -227,6 +227,18 @@ def test_values_and_tangents_need_one_denominator() -> None:
     assert field.bound([power], tangents=[inverse]) >= 10 + 2  # (1/y)' = -y'/y²
 
 
+def test_a_denominator_to_a_power_comes_up_again() -> None:
+    """1/(x/y⁵) = y⁵/x has degree 5 in its numerator, though y was divided by once."""
+    field = Field(0)
+    x, y = (field.input(0.5, moves=True) for _ in range(2))
+    quotient = x * (1 / y) ** 5
+    assert field.q == 1
+    again = 1 / quotient
+    assert field.bound([again]) >= 5
+    assert field.bound([again, x]) >= 5
+    assert again.fraction == (5, 1)
+
+
 SIX_WAYS = ((1, 1), (1, -1), (2, 1), (2, -1), (4, 1), (4, -1))
 
 

@@ -1,7 +1,6 @@
 """The door: the code sees other numbers, wherever its NumPy came from, and all is put back."""
 
 import functools
-import gc
 import linecache
 import math
 import sys
@@ -124,17 +123,31 @@ SOURCES = {
 @pytest.mark.parametrize("name", SOURCES)
 def test_wherever_its_numpy_came_from_the_code_makes_other_numbers(name: str, made: Make) -> None:
     module = made("theirs", SOURCES[name])
-    before = module.f() if name != "a cached function" else np.ones(3)
+    before = module.f()
     assert not any(isinstance(v, Number) for v in np.asarray(before, dtype=object).ravel())
     found = follow(module.f)
     assert all_numbers(found)
     assert np.shape(found) == np.shape(before)
-    if name != "a cached function":
-        after = module.f()
-        assert not any(isinstance(v, Number) for v in np.asarray(after, dtype=object).ravel())
+    after = module.f()
+    assert not any(isinstance(v, Number) for v in np.asarray(after, dtype=object).ravel())
 
 
-HELPER = "import numpy as np\nW = np.eye(2)\ndef act(x): return np.tanh(x) @ W + np.zeros(2)\n"
+HELPER = """
+import contextlib
+import numpy as np
+W = np.eye(2)
+def act(x):
+    total = np.zeros(2)
+    total += np.tanh(x) @ W
+    return total
+class Base:
+    def act(self, x): return act(x)
+    @property
+    def zero(self): return np.zeros(2)
+@contextlib.contextmanager
+def acting():
+    yield np.zeros(2)
+"""
 
 
 @pytest.mark.parametrize(
@@ -144,6 +157,12 @@ HELPER = "import numpy as np\nW = np.eye(2)\ndef act(x): return np.tanh(x) @ W +
         "from theirs_helper import act\ndef f(x): return act(x)",
         "import theirs_helper as h\nclass A:\n    def f(self, x): return h.act(x)\nf = A().f",
         "import theirs_helper as h\nf = lambda x: (lambda y: h.act(y))(x)",
+        "import theirs_helper as h\ndef f(x, act=h.act): return act(x)",
+        "import theirs_helper as h\ndef f(x, *, act=h.act): return act(x)",
+        "import functools, theirs_helper as h\nf = functools.partial(lambda g, x: g(x), h.act)",
+        "import theirs_helper as h\nclass A(h.Base):\n    def f(self, x): return self.act(x)\nf = A().f",
+        "import theirs_helper as h\nclass A(h.Base):\n    def f(self, x): return self.zero\nf = A().f",
+        "from theirs_helper import acting\ndef f(x):\n    with acting() as zero: return zero",
         "def f(x):\n    from theirs_between import g\n    return g(x)",
     ],
 )
@@ -236,8 +255,7 @@ def test_whatever_the_code_writes_or_raises_all_is_as_it_was(fail: Any, made: Ma
 
 def test_a_name_of_its_own_that_is_called_float_stays(made: Make) -> None:
     module = made("theirs", "def float(x): return 2 * x\ndef f(): return float(3)")
-    assert follow(module.f) == 6
-    assert module.float(3) == 6
+    assert follow(module.f) == module.float(3) == 6
 
 
 def test_numpy_itself_is_never_changed(made: Make) -> None:
@@ -250,7 +268,7 @@ def test_numpy_itself_is_never_changed(made: Make) -> None:
         assert type(np.zeros(2)[0]) is np.float64  # not the code's own NumPy
         assert isinstance(1.5, float)
     for earlier, within, space in zip(before, inside, spaces, strict=True):
-        assert all(space[name] is value for name, value in earlier.items())
+        assert all(within[n] is space[n] is value for n, value in earlier.items())
         assert within.keys() == earlier.keys()
 
 
@@ -267,10 +285,7 @@ def test_what_is_foreign_is_not_touched(made: Make) -> None:
 
 def test_a_librarys_code_alone_cannot_be_followed() -> None:
     for subject in (np.tanh, functools.reduce, functools.partial(np.dot)):
-        with (
-            pytest.raises(Unfollowed, match="no Python code of its own"),
-            followed(subject, ball_number),
-        ):
+        with pytest.raises(Unfollowed, match="no Python code"), followed(subject, ball_number):
             pass
 
 
@@ -282,10 +297,3 @@ def test_two_doors_one_in_the_other(made: Make) -> None:
         assert all_numbers(follow(module.f))
         assert all_numbers(module.f())
     assert vars(module) == content
-
-
-def test_nothing_is_kept_alive(made: Make) -> None:
-    module = made("theirs", SOURCES["a closure"])
-    follow(module.f)
-    gc.collect()
-    assert module.f().dtype == np.float64

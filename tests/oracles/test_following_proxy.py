@@ -45,7 +45,8 @@ isinstance(1, float); isinstance(A, np.ndarray); A.dtype == np.float64; A.dtype 
 np.clip(A, -1, 1); A.clip(-1, 1); np.clip(A, -1, 1, out=np.zeros_like(A)); np.clip(V[0], 0, 1)
 np.maximum(A, 0); np.minimum(A, 0.5); np.fmax(A, 0); np.maximum(0, A, out=A.copy())
 np.where(A > 0, A, 0); np.where(A > 0, 1.0, 0.0) * A; (A > 0) * A; (A > 0).astype(float) * A
-(A > 0).astype(A.dtype); np.heaviside(A, 0.5); np.sign(A); np.abs(A); np.fabs(A); np.absolute(A)
+(A > 0).astype(A.dtype); np.heaviside(A, 0.5); np.heaviside(A - A, 0.5)
+np.sign(A); np.abs(A); np.fabs(A); np.absolute(A)
 abs(A); np.select([V > 0.4], [V], 0.0); np.any(A > 0); np.all(A > 0); np.nonzero(A > 0)[0]
 np.count_nonzero(A); np.argmax(A, axis=1); A.argmax(); np.argsort(V); np.sort(V); np.max(A)
 A.max(axis=1, keepdims=True); np.amax(A, axis=0); A.min(); np.amin(V); max(V); min(V); np.ptp(V)

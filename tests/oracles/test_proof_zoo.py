@@ -13,12 +13,8 @@ from zoo.registry import (
     WRONG_LOSSES,
 )
 
-from rnncheck.oracles.following.numbers import Unfollowed
 from rnncheck.oracles.proof import CHANCE, Proof, prove, prove_loss
 from rnncheck.wrapping import Wrapped
-
-NOT_FOLLOWED = {"float32": r"turned into a float.*\(elman_float32.py, line 23\)"}
-"""Networks that do not run on other numbers, and why: `x.astype("float32")` names a type in text."""
 
 ONLY_LONG = {"truncated_at_10", "truncated_at_30"}
 """Mistakes that are none where there are 8 steps."""
@@ -34,10 +30,6 @@ def proof(subject: Wrapped, sizes: Sizes, seed: int = 1) -> Proof:
 def test_right_networks_are_certified_and_the_chance_is_below_1e_15(
     name: str, sizes: Sizes
 ) -> None:
-    if name in NOT_FOLLOWED:
-        with pytest.raises(Unfollowed, match=NOT_FOLLOWED[name]):
-            proof(ELMAN[name], sizes)
-        return
     found = proof(ELMAN[name], sizes)
     for certificate, what in ((found.gradient, "gradient"), (found.forward, "forward")):
         assert certificate is not None

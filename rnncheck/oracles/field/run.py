@@ -101,7 +101,7 @@ class Field:
             degree += 3 * len(arguments) ** 2 * self.bound(arguments)
         logs = self.asked.get("log", [])
         degree += len(logs) * len(self._arguments) * (self.bound(logs) + MOST_ROOTS)
-        return degree / P
+        return degree / (P - 1)  # inputs are never 0: one of P - 1 elements
 
     def branch(self, relation: str, answer: bool) -> None:
         """Note a comparison under the line of the code that made it."""

@@ -40,7 +40,7 @@ def followed(subject: object, convert: Convert) -> Iterator[None]:
     whatever it raises, all is put back as it was. convert: from a plain number to one of the kind.
     """
     numpy, mathematics, number = proxies(convert)
-    swap = _Swap(convert, replacements(numpy, mathematics), number)
+    swap = _Swap(convert, replacements(numpy, mathematics, convert), number)
     reach = _Reach()
     reach.visit(subject)
     if not reach.spaces:
@@ -129,6 +129,7 @@ class _Reach:
         self.containers: dict[int, Any] = {}
         self.cells: dict[int, CellType] = {}
         self.classes: dict[int, type] = {}
+        self.caches: dict[int, Any] = {}
 
     def visit(self, thing: Any, names: frozenset[str] = frozenset()) -> None:  # noqa: ANN401
         """Look at a thing and all that can be reached from it; names: by which modules are used."""
@@ -163,6 +164,9 @@ class _Reach:
         spaces = (*self.spaces.values(), *self.attributes.values(), *self.containers.values())
         for space in spaces:
             yield _restoring(space)
+        for cached in self.caches.values():  # what it remembers are numbers of the other kind
+            cached.cache_clear()
+            yield cached.cache_clear
         for cell in self.cells.values():
             yield functools.partial(setattr, cell, "cell_contents", cell.cell_contents)
         for owner in self.classes.values():
@@ -216,6 +220,8 @@ class _Reach:
 
     def _instance(self, thing: Any) -> None:  # noqa: ANN401 - an object of any class
         self.visit(type(thing))
+        if isinstance(thing, functools._lru_cache_wrapper):
+            self.caches[id(thing)] = thing
         attributes = getattr(thing, "__dict__", None)
         if isinstance(attributes, dict):
             if id(type(thing)) in self.classes:

@@ -3,7 +3,8 @@
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeAlias
+from contextvars import ContextVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 Objects: TypeAlias = npt.NDArray[Any]
 """An array of dtype object."""
 
+Result = TypeVar("Result")
 Operand: TypeAlias = "Number | float | int | np.generic"
 
 
@@ -123,6 +125,14 @@ class Number(ABC):
         """Its distance from 0."""
         return -self if self.order(0, "abs") < 0 else self  # type: ignore[operator]
 
+    def __copy__(self) -> "Number":
+        """Itself: it is immutable."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Number":
+        """Itself: a copy of the run it belongs to would have oracles of its own."""
+        return self
+
     def __pos__(self) -> "Number":
         """Itself."""
         return self
@@ -159,13 +169,44 @@ def as_array(number: object) -> Objects:
     return array
 
 
+class CastArray(np.ndarray[Any, Any]):
+    """An array of objects that stays one whatever float type its method `astype` is told by name."""
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - NumPy's own
+        """A copy, if it is a floating type."""
+        if np.dtype(dtype).kind in "fO":
+            return self.copy()
+        return super().astype(dtype, *args, **kwargs)
+
+
+_array_type: ContextVar[type[Objects]] = ContextVar("_array_type", default=np.ndarray)
+
+
+def either_way(run: Callable[[], Result]) -> Result:
+    """Run code on plain arrays of objects, and if it cannot be followed, on `CastArray`s.
+
+    Plain ones first: code may ask whether `type(x) is np.ndarray`. Raises Unfollowed with the
+    reason of the first run if neither will do.
+    """
+    try:
+        return run()
+    except Unfollowed as reason:
+        token = _array_type.set(CastArray)
+        try:
+            return run()
+        except Unfollowed:
+            raise reason from None
+        finally:
+            _array_type.reset(token)
+
+
 def converted(values: object, convert: Callable[[Any], object]) -> Objects:
     """Every entry of an array (or a number, or nested lists) that is no Number, converted."""
     array = np.asarray(values, dtype=object)
     flat = [v if isinstance(v, Number) else convert(v) for v in array.ravel()]
     result = np.empty(len(flat), dtype=object)
     result[:] = flat
-    return result.reshape(array.shape)
+    return result.reshape(array.shape).view(_array_type.get())
 
 
 def plain(number: object) -> float | int | None:

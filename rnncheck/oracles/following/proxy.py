@@ -8,6 +8,7 @@ import builtins
 import functools
 import math
 import operator
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnncheck.oracles.following.numbers import Number, Objects, Unfollowed, as_array, converted
+from rnncheck.oracles.following.special import on_numbers, scipy_special
 
 Convert = Callable[[Any], Number]
 """From a plain number to a number of the kind that the code runs on."""
@@ -79,10 +81,16 @@ def proxies(convert: Convert) -> tuple[Proxy, Proxy, type]:
     return Proxy(np, replaced), Proxy(math, scalars | tests), number
 
 
-def replacements(numpy: Proxy, mathematics: Proxy) -> dict[int, object]:
+def replacements(numpy: Proxy, mathematics: Proxy, convert: Convert) -> dict[int, object]:
     """By the id of each thing that code may have imported by name: what stands for it."""
     table: dict[int, object] = {id(np): numpy, id(math): mathematics}
     pairs = [(np, numpy), (math, mathematics), (np.random, numpy.random), (np.linalg, numpy.linalg)]
+    special = scipy_special()
+    if special is not None:
+        proxy = Proxy(special, on_numbers(special, lambda x: converted(x, convert)))
+        scipy = sys.modules["scipy"]
+        table |= {id(special): proxy, id(scipy): Proxy(scipy, {"special": proxy})}
+        pairs.append((special, proxy))
     for module, proxy in pairs:
         for name, value in vars(proxy).items():
             if hasattr(module, name) and not name.startswith("_"):
