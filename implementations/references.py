@@ -1,19 +1,21 @@
 """The three references as implementations that run a case."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from rnncheck.case import Array, Case
-from rnncheck.implementation import Capabilities, Forward, Gradients
-from rnncheck.module import BackwardFunction, ForwardFunction
+from rnncheck.implementation import Capabilities, Forward, Gradients, Handed, Layout, laid_out
+from rnncheck.module import BackwardFunction, ForwardFunction, RecurrentModule
+from rnncheck.spec import RNNSpec
 
 NAMES = ("scalar", "manual", "autodiff")
-ALL = Capabilities()
+ALL = Capabilities(keeps_dtype=True, validates=("shapes", "dtypes", "lengths"))
+OF_LISTS = replace(ALL, validates=("shapes", "lengths"))  # the numbers in a list have no dtype
 HessianFunction = Callable[..., Gradients]
 
 
@@ -27,15 +29,48 @@ class ArrayReference:
     capabilities: Capabilities = ALL
     run_hessian: HessianFunction | None = None
 
+    takes_unbatched: ClassVar[bool] = True
+
     def forward(self, case: Case) -> Forward:
         """Output and final state."""
-        output, h_n, _ = self._run(case)
-        return Forward(output, h_n)
+        return self.begin(case)[0]
 
     def gradients(self, case: Case) -> Gradients:
         """The gradient for every parameter, x and h0."""
-        _, _, tape = self._run(case)
+        return self.end(self.begin(case)[1], case)
+
+    def begin(self, case: Case) -> tuple[Forward, Any]:
+        """A forward pass and its tape."""
+        output, h_n, tape = self.run(
+            case.spec, case.parameters, case.x, case.h0, case.lengths, case.dropout_masks
+        )
+        return Forward(output, h_n), tape
+
+    def end(self, tape: Any, case: Case) -> Gradients:  # noqa: ANN401 - nobody else looks into it
+        """The gradients by the tape of a forward pass."""
         return self.run_backward(tape, case.d_output, case.d_h_n)
+
+    def handed(self, case: Case, layout: Layout) -> Handed:
+        """The case's arrays, and both passes with the tape between them."""
+        return _opened(self, case, layout)
+
+    def enter(self, spec: RNNSpec, arrays: Mapping[str, Array]) -> Gradients:
+        """A `RecurrentModule` of the two functions, called as its users do."""
+        functions = {
+            "_forward": staticmethod(self.run),
+            "_backward": staticmethod(self.run_backward),
+        }
+        network = type("RNN", (RecurrentModule,), functions)(
+            spec.input_size, spec.hidden_size, spec.num_layers, spec.nonlinearity, spec.bias,
+            bidirectional=spec.bidirectional, output_size=spec.output_size, readout=spec.readout,
+            readout_bias=spec.readout_bias, truncation=spec.truncation, dtype=_dtype(spec, arrays),
+        )  # fmt: skip
+        network.load_state_dict({name: arrays[name] for name in spec.parameter_shapes()})
+        output, h_n = network(arrays["x"], arrays["h0"], arrays.get("lengths"))
+        results = {"output": output, "h_n": h_n}
+        if "d_output" in arrays:
+            results |= network.backward(arrays["d_output"], arrays["d_h_n"])
+        return results
 
     def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:
         """How the gradients change along v. TypeError for a reference without second derivatives."""
@@ -45,12 +80,6 @@ class ArrayReference:
             case.spec, case.parameters, case.x, case.h0, case.d_output, case.d_h_n, vectors,
             case.lengths, case.dropout_masks,
         )  # fmt: skip
-
-    def _run(self, case: Case) -> tuple[Array, Array, Any]:
-        output, h_n, tape = self.run(
-            case.spec, case.parameters, case.x, case.h0, case.lengths, case.dropout_masks
-        )
-        return output, h_n, tape
 
 
 @dataclass(frozen=True)
@@ -62,17 +91,57 @@ class ListReference:
 
     name: str
     functions: ModuleType
-    capabilities: Capabilities = ALL
+    capabilities: Capabilities = OF_LISTS
+
+    takes_unbatched: ClassVar[bool] = True
 
     def forward(self, case: Case) -> Forward:
         """Output and final state."""
-        output, h_n, _ = self._run(case)
-        shapes = case.spec.array_shapes(case.T, case.B)
-        return Forward(*(_array(v, shapes[k], case) for v, k in ((output, "output"), (h_n, "h_n"))))
+        return self.begin(case)[0]
 
     def gradients(self, case: Case) -> Gradients:
         """The gradient for every parameter, x and h0."""
-        _, _, tape = self._run(case)
+        return self.end(self.begin(case)[1], case)
+
+    def handed(self, case: Case, layout: Layout) -> Handed:
+        """The case's arrays (of which it makes lists), and both passes with the tape between them."""
+        return _opened(self, case, layout)
+
+    def enter(self, spec: RNNSpec, arrays: Mapping[str, Array]) -> Gradients:
+        """The two functions as their users call them; an unbatched sequence goes to the class `RNN`."""
+        lists = {name: array.tolist() for name, array in arrays.items()}
+        parameters = {name: lists[name] for name in spec.parameter_shapes()}
+        x, h0, lengths = lists["x"], lists["h0"], lists.get("lengths")
+        if arrays["x"].ndim == 2 and arrays["h0"].ndim == 2:
+            return self._enter_unbatched(spec, parameters, lists)
+        output, h_n, tape = self.functions.forward(spec, parameters, x, h0, lengths)
+        results = {"output": output, "h_n": h_n}
+        if "d_output" in lists:
+            results |= self.functions.backward(tape, lists["d_output"], lists["d_h_n"])
+        return {name: np.array(value) for name, value in results.items()}
+
+    def _enter_unbatched(
+        self, spec: RNNSpec, parameters: dict[str, Any], lists: dict[str, Any]
+    ) -> Gradients:
+        network = self.functions.RNN(
+            spec.input_size, spec.hidden_size, spec.num_layers, spec.nonlinearity, spec.bias,
+            bidirectional=spec.bidirectional,
+        )  # fmt: skip
+        network.load_state_dict(parameters)
+        output, h_n = network(lists["x"], lists["h0"])
+        results = {"output": output, "h_n": h_n}
+        results |= network.backward(lists["d_output"], lists["d_h_n"])
+        return {name: np.array(value) for name, value in results.items()}
+
+    def begin(self, case: Case) -> tuple[Forward, Any]:
+        """A forward pass and its tape."""
+        output, h_n, tape = self._run(case)
+        shapes = case.spec.array_shapes(case.T, case.B)
+        named = ((output, "output"), (h_n, "h_n"))
+        return Forward(*(_array(v, shapes[k], case) for v, k in named)), tape
+
+    def end(self, tape: Any, case: Case) -> Gradients:  # noqa: ANN401 - nobody else looks into it
+        """The gradients by the tape of a forward pass."""
         lists = self.functions.backward(tape, case.d_output.tolist(), case.d_h_n.tolist())
         shapes = case.spec.parameter_shapes() | {"x": case.x.shape, "h0": case.h0.shape}
         return {name: _array(lists[name], shape, case) for name, shape in shapes.items()}
@@ -98,6 +167,35 @@ def reference(name: str) -> ArrayReference | ListReference:
     hessian = getattr(functions, "hessian_vector", None)
     can = replace(ALL, second_order=hessian is not None)
     return ArrayReference(name, functions.forward, functions.backward, can, hessian)
+
+
+class _TwoPasses(Protocol):
+    def begin(self, case: Case) -> tuple[Forward, Any]: ...
+
+    def end(self, tape: Any, case: Case) -> Gradients: ...  # noqa: ANN401
+
+
+def _opened(reference: _TwoPasses, case: Case, layout: Layout) -> Handed:
+    """The passes on the case's arrays; a tape, once there is one, is used until the next forward."""
+    held = laid_out(case, layout)
+    tapes: list[Any] = []
+
+    def forward() -> Forward:
+        result, tape = reference.begin(held)
+        tapes[:] = [tape]
+        return result
+
+    def gradients() -> Gradients:
+        if not tapes:
+            forward()
+        return reference.end(tapes[0], held)
+
+    return Handed(tuple(held.arrays()), forward, gradients)
+
+
+def _dtype(spec: RNNSpec, arrays: Mapping[str, Array]) -> np.dtype[Any]:
+    """What the network computes in: the dtype of its parameters."""
+    return arrays[next(iter(spec.parameter_shapes()))].dtype
 
 
 def _array(nested: list[Any], shape: tuple[int, ...], case: Case) -> Array:

@@ -1,6 +1,9 @@
 """Is the gradient the derivative of the implementation's own forward pass? No oracle needed."""
 
 import functools
+import operator
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,8 +14,11 @@ from rnncheck.oracles.differences.central import central_difference, widest_step
 from rnncheck.oracles.envelope import Envelope
 from rnncheck.oracles.noise import Noise
 from rnncheck.oracles.sampled import SampledNetwork
+from rnncheck.properties.complex_run import tangents
+from rnncheck.properties.gauge_runs import settled
 from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
 from rnncheck.properties.registry import check
+from rnncheck.properties.relation import Measured, balances, measured
 from rnncheck.properties.trial import Trial, judged
 
 MOST_WORK = 3000
@@ -179,3 +185,61 @@ def _loss(trial: Trial, name: str, index: tuple[int, ...], value: float) -> floa
 def _inner(cotangent: Array, value: Array) -> float:
     """<cotangent, value>, where padding is 0 whatever its cotangent says."""
     return float(np.sum(np.where(value == 0, 0.0, cotangent * value)))
+
+
+@check("an analytic nonlinearity", "float64", "no truncation", needs_gradients=True, share="some")
+def gradient_matches_complex_step(trial: Trial) -> Outcome:
+    """<d, J v> = <Jᵀ d, v>: J v = Im f(θ + i h v) / h by the own forward at h = 1e-30, Jᵀ d the gradient.
+
+    v is ±1 in every entry of every array: one run sees them all, and nothing is subtracted. Allowed on
+    either side is Σ |v| · envelope of the gradient, since J v makes the transposed roundings (a
+    product U h' is off by n·u·|U||h'|, and δᵀ of that is what the carry Uᵀδ is off by along v), and
+    the rounding of the sum. A complex number can lose its imaginary part on the way (in |z|, say):
+    only what central differences along v confirm counts as a failure.
+    """
+    case, gradients = trial.case, trial.gradients
+    random = np.random.default_rng(case.T + 100 * case.B)
+    along = {name: random.choice((-1.0, 1.0), g.shape) for name, g in gradients.items()}
+    if "x" in along:
+        along["x"][np.arange(case.T)[:, None] >= case.valid_steps()[None, :]] = 0.0
+    forward = tangents(trial, along)
+    cotangents = {"output": np.where(case.output_padding()[..., None], 0.0, case.d_output)}
+    cotangents["h_n"] = case.d_h_n
+
+    def compare(envelopes: list[Envelope]) -> Outcome:
+        backward = _dot({n: measured(trial, n, envelopes[0]) for n in along}, along)
+        summed = _dot({n: _exact(v) for n, v in forward.items()}, cotangents)
+        along_v = replace(summed, allowed=summed.allowed + backward.allowed)
+        return balances({"<gradient, v>": (backward, along_v)}, case.T > 1)
+
+    outcome = settled([trial], compare)
+    if not outcome.failed:
+        return outcome
+    return _confirmed(trial, along, outcome)
+
+
+def _exact(numbers: Array) -> Measured:
+    return Measured(numbers, np.zeros(numbers.shape), np.ones(numbers.shape, bool))
+
+
+def _dot(numbers: Mapping[str, Measured], weights: Mapping[str, Array]) -> Measured:
+    """Σ weight · number over all arrays."""
+    parts = (m.weighted(weights[n], tuple(range(m.value.ndim))) for n, m in numbers.items())
+    return functools.reduce(operator.add, parts)
+
+
+def _confirmed(trial: Trial, along: Gradients, outcome: Outcome) -> Outcome:
+    """The failure, if differences of the forward pass along v exclude the gradient's slope as well."""
+    case, worst = trial.case, outcome.worst
+    assert worst is not None
+
+    def loss(t: float) -> float:
+        output, h_n = trial.run_forward(_along(case, along, t))
+        total = _inner(case.d_output, output)
+        return total if h_n is None else total + _inner(case.d_h_n, h_n)
+
+    slope = central_difference(loss, 0.0, loss_noise(trial, trial.envelope))
+    doubt = slope.error + worst.allowed
+    if abs(slope.value - worst.value) > doubt and abs(slope.value - worst.expected) <= doubt:
+        return outcome
+    raise NotApplicable("its code drops imaginary parts, as far as differences can tell")

@@ -82,13 +82,13 @@ class Comparison:
     ) -> None:
         """Compare one array, entry by entry.
 
-        An entry that is not finite where the truth is fails with an infinite error. The
-        array is telling if some entry's allowance is smaller than the entry itself (so that
-        leaving it out would show), or everything in it is exactly 0 and must stay so.
+        An entry that is not finite where the truth is, or is compared with one that is NaN, fails
+        with an infinite error. The array is telling if some entry's allowance is smaller than the
+        entry itself (so that leaving it out would show), or everything in it is exactly 0 and must stay so.
         """
         if not value.size:
             return
-        error = np.where(np.isfinite(value), error, np.inf)
+        error = np.where(np.isfinite(value) & ~np.isnan(error), error, np.inf)
         with np.errstate(all="ignore"):
             ratios = np.where(telling, error / allowed, 0.0)
         index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratios)), ratios.shape))

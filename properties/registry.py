@@ -34,12 +34,23 @@ NEEDS: dict[str, Callable[[Case], bool]] = {
     "full lengths": lambda case: case.lengths is None,
     "ReLU": lambda case: case.spec.nonlinearity == "relu",
     "an odd nonlinearity": lambda case: case.spec.nonlinearity in ("tanh", "identity"),
+    "an analytic nonlinearity": lambda case: case.spec.nonlinearity != "relu",
     "ReLU or identity": lambda case: case.spec.nonlinearity in ("relu", "identity"),
     "biases": lambda case: case.spec.bias,
     "a readout": lambda case: case.spec.output_size is not None,
     "no readout": lambda case: case.spec.output_size is None,
+    "a linear readout": lambda case: (
+        case.spec.output_size is not None and case.spec.readout == "identity"
+    ),
+    "no nonlinear readout": lambda case: case.spec.readout == "identity",
     "every step put out": lambda case: case.spec.outputs == "all",
+    "every or the final state put out": lambda case: case.spec.outputs != "last",
     "no generated steps": lambda case: not case.spec.generated,
+    "h0 not 0": lambda case: bool(case.h0.any()),
+    "φ(0) = 0": lambda case: case.spec.nonlinearity != "sigmoid",
+    "a bounded φ or ψ": lambda case: (
+        case.spec.nonlinearity != "identity" or case.spec.readout != "identity"
+    ),
     "no truncation": lambda case: case.spec.truncation is None,
     "no dropout": lambda case: case.dropout_masks is None,
     "float64": lambda case: case.dtype == np.float64,

@@ -11,7 +11,15 @@ from typing import TypeVar
 import numpy as np
 
 from rnncheck.case import Array, Case
-from rnncheck.implementation import Forward, Gradients, Implementation, SecondOrder
+from rnncheck.implementation import (
+    Forward,
+    Gradients,
+    Handed,
+    Implementation,
+    Layout,
+    SecondOrder,
+    handed,
+)
 from rnncheck.oracles.envelope import Envelope, envelope
 from rnncheck.oracles.following.numbers import Unfollowed
 from rnncheck.oracles.own_code import OwnCode, distance
@@ -158,6 +166,23 @@ class Trial:
     def run_forward(self, case: Case) -> Forward:
         """The subject's forward on any case of the same spec."""
         result = self._call("forward", lambda: self.subject.forward(case.copy()))
+        return self._read_forward(result, case)
+
+    def handed(self, layout: Layout) -> Handed:
+        """The subject's calls on this case, and the arrays that it gets, for the caller to watch.
+
+        Both raise SubjectError or Refused, as `forward` and `gradients` do.
+        """
+        held = handed(self.subject, self.case, layout)
+        return Handed(
+            held.arrays,
+            lambda: self._read_forward(self._call("forward", held.forward), self.case),
+            lambda: self._read_gradients(
+                self._call("backward", held.gradients), "the gradient for"
+            ),
+        )
+
+    def _read_forward(self, result: Forward, case: Case) -> Forward:
         shapes = case.spec.array_shapes(case.T, case.B)
         output = read_array(result.output, "output", shapes["output"])
         if result.h_n is None:

@@ -153,14 +153,21 @@ class Case:
             words.append(f"lengths={self.lengths.tolist()}")
         return " ".join([*words, str(self.dtype)])
 
-    def save(self, path: str | Path) -> Path:
-        """Write an `.npz` without pickle: the spec as JSON, each array under its name."""
+    def save(self, path: str | Path, kept: Mapping[str, str] | None = None) -> Path:
+        """Write an `.npz` without pickle: the spec as JSON, each array under its name.
+
+        kept: what else its header is to say, about why it is kept (`read_kept` gives it back).
+        """
         path = Path(path)
         arrays: dict[str, Any] = {
             f"parameters/{name}" if name in self.parameters else name: array
             for name, array in self.arrays()
         }
-        header = {"spec": dataclasses.asdict(self.spec), "origin": self.origin}
+        header = {
+            "spec": dataclasses.asdict(self.spec),
+            "origin": self.origin,
+            "kept": dict(kept or {}),
+        }
         with path.open("wb") as file:
             np.savez(file, header=np.array(json.dumps(header)), **arrays)
         return path
@@ -170,7 +177,7 @@ class Case:
         """Read what `save` wrote. ValueError, naming the file, if it holds no case."""
         try:
             with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                header = json.loads(str(file["header"]))
+                header = _header(file)
                 arrays = {name: file[name] for name in file.files if name != "header"}
             spec = RNNSpec(**header["spec"])
             parameters = {n: arrays.pop(f"parameters/{n}") for n in spec.parameter_shapes()}
@@ -179,6 +186,25 @@ class Case:
             raise
         except Exception as error:  # a damaged file can make NumPy and zipfile raise anything
             raise ValueError(f"{path} does not hold a case saved by rnncheck: {error}") from error
+
+
+def read_kept(path: str | Path) -> dict[str, str]:
+    """Why a case was kept, as `Case.save` was told; nothing if it was told nothing.
+
+    ValueError, naming the file, if it holds no case.
+    """
+    try:
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            return {str(word): str(text) for word, text in _header(file).get("kept", {}).items()}
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} does not hold a case saved by rnncheck: {error}") from error
+
+
+def _header(file: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(str(file["header"]))
+    return header
 
 
 def require_names(

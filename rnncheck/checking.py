@@ -1,6 +1,9 @@
 """`check` and `assert_correct`: an object in, a report out, all in this process."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from hypothesis.database import ExampleDatabase
 
 from rnncheck.diagnosis import explained
 from rnncheck.engine import Run
@@ -8,6 +11,7 @@ from rnncheck.events import Event, Finished
 from rnncheck.implementation import Implementation
 from rnncheck.loading import as_implementation
 from rnncheck.pool import Pools
+from rnncheck.replaying import replay_events
 from rnncheck.report import Report
 from rnncheck.settings import Settings
 from rnncheck.settings import profile as profile_named
@@ -16,7 +20,9 @@ from rnncheck.settings import profile as profile_named
 def run_events(
     subject: Implementation, settings: Settings, pools: Pools | None = None
 ) -> Iterator[Event]:
-    """The engine's events for one implementation, findings diagnosed."""
+    """The events for one implementation, findings diagnosed: of a pool, or of one kept case."""
+    if settings.replay is not None:
+        return replay_events(subject, settings.replay, settings)
     return Run(subject, settings, pools, explained).events()
 
 
@@ -26,6 +32,7 @@ def check(
     profile: str = "standard",
     seed: int = 0,
     checks: tuple[str, ...] = (),
+    database: str | ExampleDatabase | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Report:
     """Run every check (or those named) on an implementation and report.
@@ -42,7 +49,9 @@ def check(
         raise TypeError(f"seed must be an int, not {seed!r}")
     if isinstance(checks, str):
         raise TypeError(f"checks must be a tuple of names, not the string {checks!r}")
-    settings = Settings(profile_named(profile), seed, tuple(checks))
+    settings = Settings(profile_named(profile), seed, tuple(checks), database=database)
+    if isinstance(implementation, str):
+        settings = replace(settings, target=implementation)
     for event in run_events(as_implementation(implementation), settings):
         if on_event:
             on_event(event)

@@ -1,4 +1,4 @@
-"""The command line: `rnncheck check`, `gate`, `list` and `explain`."""
+"""The command line: `rnncheck check`, `gate`, `replay`, `list` and `explain`."""
 
 import functools
 import io
@@ -22,6 +22,14 @@ def main() -> None:
     """Tells the author of a recurrent network whether it is right, and if not, what is wrong."""
 
 
+_TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long a call of a file's network may take (60).",
+)
+
+
 def _shared(command: Callable[..., None]) -> Callable[..., None]:
     """The options that `check` and `gate` have in common."""
     profiles = click.Choice(["quick", "standard", "thorough"])
@@ -31,12 +39,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--seed", type=int, help="Of the pool of cases: the same one, the same report."
         ),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
-            metavar="SECONDS",
-            help="How long a call of a file's network may take (60).",
-        ),
+        _TIMEOUT,
         click.option(
             "--json", "json_file", type=file, metavar="FILE", help="Write the reports as JSON too."
         ),
@@ -118,10 +121,43 @@ def gate(config: Path, json_file: Path | None, **options: Any) -> int:  # noqa: 
 
     table = read_config(config)
     checks = tuple(c.id for c in all_checks() if c.id not in table.exclude)
-    settings = Settings(profile(table.profile), table.seed, checks, timeout=table.timeout)
+    settings = Settings(
+        profile(table.profile), table.seed, checks, timeout=table.timeout, database=table.database
+    )
     missing = torch_is_missing(table.implementations, checks)
     targets = [t for t in table.implementations if not (missing and t == "torch")]
     return _run(targets, _with_options(settings, options), json_file, missing)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="CASE.npz")
+@click.argument("target", required=False, metavar="[NAME|FILE.py[:OBJECT]]")
+@click.option("--check", "checks", multiple=True, metavar="CHECK", help=_CHECK_HELP)
+@_TIMEOUT
+@_exits
+def replay(file: Path, target: str | None, checks: tuple[str, ...], timeout: float | None) -> int:
+    """Run one kept case again, and show every number beside what it must be.
+
+    Without a target, on the network that the case was kept for. Exit code: 0 every check that
+    applies holds on this case, 1 a finding, 2 wrong usage, 3 rnncheck failed, 5 no check applies.
+    """
+    from rnncheck.replaying import exit_code, kept_target, load
+    from rnncheck.report import ExitCode, worst
+    from rnncheck.reporting.console import show
+    from rnncheck.session import run_all
+    from rnncheck.settings import REPLAY, Settings
+
+    _, kept = load(file)
+    only = "" if target else kept.get("implementation", "")
+    settings = Settings(REPLAY, checks=_known(checks), replay=file, only=only)
+    events = run_all(
+        [target or kept_target(file, kept)], _with_options(settings, {"timeout": timeout})
+    )
+    reports, unusable = show(events)
+    for one in unusable:
+        click.echo(f"rnncheck: {one.message}", err=True)
+    codes = [exit_code(report.checks) for report in reports]
+    return int(worst([*codes, *([ExitCode.USAGE] if unusable else [])]))
 
 
 @main.command(name="list")

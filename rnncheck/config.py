@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnncheck import database as databases
 from rnncheck.properties.registry import all_checks
 from rnncheck.results import UsageError
 from rnncheck.settings import PROFILES
@@ -17,6 +18,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "seed": ((int,), "a whole number"),
     "timeout": ((int, float), "a number of seconds above 0"),
     "exclude": ((list,), "a list of strings"),
+    "database": ((str,), f"a string: {databases.FORMS}"),
 }
 
 
@@ -26,7 +28,8 @@ class Config:
 
     A file is named from the folder of the `pyproject.toml`, and given here from the current one.
     exclude: checks that are left out, for a project that cannot have what they need
-    (`agrees_with_torch` without torch).
+    (`agrees_with_torch` without torch). database: where failures are kept for the next run, a folder
+    being named from that of the `pyproject.toml` too.
     """
 
     implementations: tuple[str, ...]
@@ -34,6 +37,7 @@ class Config:
     seed: int = 0
     timeout: float = 60.0
     exclude: tuple[str, ...] = ()
+    database: str | None = None
 
 
 def read_config(path: Path) -> Config:
@@ -75,7 +79,17 @@ def _config(path: Path, table: dict[str, Any]) -> Config:
         )
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
     files = tuple(_from_here(path, name) for name in values.pop("implementations"))
+    if "database" in values:
+        values["database"] = _database(path, values["database"])
     return Config(files, **values)
+
+
+def _database(path: Path, asked: str) -> str:
+    try:
+        kind, place = databases.split(asked)
+    except UsageError as error:
+        raise UsageError(f"{path}: [tool.rnncheck] {error}") from None
+    return f"directory:{path.parent / place}" if kind == "directory" else asked
 
 
 def _from_here(path: Path, name: str) -> str:

@@ -1,110 +1,30 @@
 """One pool of cases, every check on it, and a stream of events about what happens."""
 
-import traceback
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from rnncheck.database import Shelf, open_database
 from rnncheck.events import Checked, CheckEnded, Event, Finished, Found, Running, Started
-from rnncheck.implementation import Implementation, Place, locate
+from rnncheck.implementation import Implementation
 from rnncheck.keeper import Keeper
 from rnncheck.pool import Pools, Source
-from rnncheck.properties.outcome import NOTHING, NotApplicable, Outcome
 from rnncheck.properties.registry import Check, all_checks, named_checks
 from rnncheck.properties.strategies import Draw
-from rnncheck.properties.trial import Refused, Trial, has_torch
-from rnncheck.report import Certificate, CheckReport, Finding, Report, Status
+from rnncheck.properties.trial import PoolCase, Refused, Trial
+from rnncheck.report import CheckReport, Finding, Report
 from rnncheck.results import SubjectError
 from rnncheck.settings import Settings
+from rnncheck.verdicts import Tally, Verdict, beyond, describe, judge
+
+__all__ = ["Run", "describe", "judge"]
 
 Diagnose = Callable[[Finding, list[Trial]], Finding]
 
 FAILING_CASES = 6
 """How many failing cases a diagnosis must explain, if the pool has so many."""
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What one check said of one case: passed, failed, refused, not_applicable or error."""
-
-    word: str
-    outcome: Outcome | None = None
-    message: str = ""
-
-
-def judge(check: Check, trial: Trial) -> Verdict:
-    """Run one check on one trial; whatever the subject does, there is a verdict."""
-    need = check.lacks(trial.case)
-    if need:
-        return Verdict("not_applicable", message=f"needs {need}")
-    missing = trial.subject.capabilities.missing(trial.case)
-    if missing:
-        return Verdict("not_applicable", message=f"beyond its abilities: {missing}")
-    try:
-        outcome = check.law(trial)
-    except NotApplicable as reason:
-        return Verdict("not_applicable", message=str(reason))
-    except Refused as refusal:
-        return Verdict("refused", message=str(refusal))
-    except SubjectError as error:
-        return Verdict("failed", message=str(error))
-    except Exception:
-        return Verdict("error", message=traceback.format_exc())
-    return Verdict("failed" if outcome.failed else "passed", outcome)
-
-
-@dataclass
-class Tally:
-    """What one check has said so far."""
-
-    check: Check
-    words: Counter[str] = field(default_factory=Counter)
-    witnesses: int = 0
-    worst: float | None = None
-    notes: Counter[str] = field(default_factory=Counter)
-    certificates: list[Certificate] = field(default_factory=list)
-    error: str = ""
-
-    def add(self, verdict: Verdict) -> float | None:
-        """Count a verdict; its ratio, if it measured one."""
-        self.words[verdict.word] += 1
-        note = verdict.message if verdict.word != "failed" else ""
-        if verdict.outcome:
-            note = verdict.outcome.note
-            self.witnesses += verdict.outcome.witness
-            if verdict.outcome.certificate:
-                self.certificates.append(verdict.outcome.certificate)
-        if verdict.word == "error":
-            self.error = note
-        elif note:
-            self.notes[note] += 1
-        entry = verdict.outcome.worst if verdict.outcome else None
-        if entry is None:
-            return None
-        self.worst = max(self.worst or 0.0, entry.ratio)
-        return entry.ratio
-
-    @property
-    def seen(self) -> int:
-        """Cases that the check was really run on."""
-        return self.words["passed"] + self.words["failed"] + self.words["error"]
-
-    def report(self, finding: Finding | None) -> CheckReport:
-        """The end of the check."""
-        status = Status.PASSED if self.witnesses else Status.VACUOUS
-        if not self.seen and not self.words["refused"]:
-            status = Status.NOT_APPLICABLE
-        if finding is not None:
-            status = Status.FAILED
-        if self.words["error"]:
-            status = Status.ERROR
-        common = self.notes.most_common(1)
-        note = self.error or (common[0][0] if common else "")
-        return CheckReport(
-            self.check.id, self.check.family, status, self.seen, self.witnesses,
-            self.words["refused"], self.words["not_applicable"], self.worst,
-            note, finding, tuple(self.certificates),
-        )  # fmt: skip
+HUNTED = ("truth",)
+"""Families for which a thorough run looks beyond the pool: there an error is worth making larger."""
 
 
 class Run:
@@ -117,7 +37,8 @@ class Run:
         self.subject, self.settings, self.diagnose = subject, settings, diagnose
         self.can = subject.capabilities
         self.pools = pools or Pools()
-        self.keeper = Keeper(settings.folder, subject.name)
+        self.keeper = Keeper(settings.folder, subject.name, settings.target)
+        self.database = open_database(settings.database, settings.folder)
         chosen = named_checks(list(settings.checks)) if settings.checks else all_checks()
         self.tallies = {check.id: Tally(check) for check in chosen}
         self.failed: dict[str, Draw] = {}
@@ -149,14 +70,8 @@ class Run:
 
     def _applies(self, tally: Tally) -> bool:
         check = tally.check
-        reason = ""
-        if check.needs_gradients and not self.can.gradients:
-            reason = "no backward pass"
-        elif check.needs_second_order and not self.can.second_order:
-            reason = "no second derivatives"
-        elif check.needs_torch and not has_torch():
-            reason = "torch is not installed (pip install 'rnncheck[torch]')"
-        elif self._source(check).is_empty:
+        reason = beyond(check, self.can)
+        if not reason and self._source(check).is_empty:
             reason = "needs ReLU or identity" if check.kind == "dyadic" else "no case it can run"
         if reason:
             tally.add(Verdict("not_applicable", message=reason))
@@ -192,7 +107,11 @@ class Run:
         return self.trials[source, draw]
 
     def _run(self, check: Check) -> Generator[Event, None, Finding | None]:
-        """Every case of the pool, until one fails; then the smallest that does."""
+        """What failed before, then every case of the pool, until one fails; then the smallest that does."""
+        if any(True for _ in self._shelf(check).fetch()):
+            finding = yield from self._earlier(check)
+            if finding is not None:
+                return finding
         tally, source = self.tallies[check.id], self._source(check)
         for draw, entry in self.pools.get(source).items():
             if check.share != "all" and self._enough(tally):
@@ -204,8 +123,14 @@ class Run:
             if verdict.word == "failed":
                 self.failed[check.id] = draw
                 self.keeper.keep(check.id, entry.case)
-                return (yield from self._finding(check))
+                return (yield from self._smallest(check))
+        if self.settings.profile.hunted_cases and check.family in HUNTED:
+            return (yield from self._hunted(check))
         return None
+
+    def _shelf(self, check: Check) -> Shelf:
+        """Where this check's failures are kept from one run to the next."""
+        return Shelf(self.database, self.subject.name, check.id)
 
     def _enough(self, tally: Tally) -> bool:
         """Whether a check has had its share: so many witnesses, or four times as many cases."""
@@ -213,9 +138,8 @@ class Run:
         share = profile.some_cases if tally.check.share == "some" else profile.few_cases
         return tally.witnesses >= share or tally.seen >= 4 * share
 
-    def _finding(self, check: Check) -> Generator[Event, None, Finding]:
-        """Shrink, keep the case, and only then speak."""
-        verdicts: dict[Draw, Verdict] = {}
+    def _asked(self, check: Check, verdicts: dict[Draw, Verdict]) -> Callable[[Draw], bool]:
+        """Whether a draw fails the check; every verdict is written down."""
         source = self._source(check)
 
         def fails(draw: Draw) -> bool:
@@ -224,16 +148,73 @@ class Run:
             verdicts[draw] = judge(check, Trial(self.subject, entry))
             return verdicts[draw].word == "failed"
 
+        return fails
+
+    def _most(self, check: Check) -> int:
+        """How many cases a search may ask about: as many as the pool has, and some to shrink."""
         profile = self.settings.profile
+        return profile.cases + (profile.few_cases if check.share == "few" else profile.shrink_cases)
+
+    def _earlier(self, check: Check) -> Generator[Event, None, Finding | None]:
+        """The finding, if something that failed in an earlier run fails still."""
+        verdicts: dict[Draw, Verdict] = {}
         yield Running(check.id, check.family, self.keeper.running_file)
-        few = check.share == "few"
-        most = profile.cases + (profile.few_cases if few else profile.shrink_cases)
-        found = source.smallest(fails, most)
+        fails, most = self._asked(check, verdicts), self._most(check)
+        draw = self._source(check).remembered(fails, most, self._shelf(check))
+        if draw is None:
+            return None
+        self.failed[check.id] = draw
+        yield Checked(check.id, "failed", self.tallies[check.id].add(verdicts[draw]))
+        return (yield from self._smallest(check, "failed before"))
+
+    def _smallest(self, check: Check, note: str = "") -> Generator[Event, None, Finding]:
+        """Shrink; the case that was found first if there is no smaller one."""
+        verdicts: dict[Draw, Verdict] = {}
+        yield Running(check.id, check.family, self.keeper.running_file)
+        fails, most = self._asked(check, verdicts), self._most(check)
+        found = self._source(check).smallest(fails, most, self._shelf(check))
         draw = found or self.failed[check.id]
-        entry = self.pools.case(source, draw)
+        return (yield from self._finding(check, draw, verdicts.get(draw), note))
+
+    def _hunted(self, check: Check) -> Generator[Event, None, Finding | None]:
+        """Beyond the pool: cases like those with the largest errors, and larger ones from there."""
+        source, tally, verdicts = self._source(check), self.tallies[check.id], dict[Draw, Verdict]()
+        pool, more = self.pools.get(source), self.settings.profile.hunted_cases
+        asked = self._asked(check, verdicts)
+
+        def fails(draw: Draw) -> bool:
+            if draw in pool:
+                verdicts[draw] = judge(check, self._trial(source, draw))
+                return False
+            beyond = len(verdicts.keys() - pool.keys())
+            known = check.id in self.failed
+            if beyond >= more and not known:
+                return False
+            failed = asked(draw)
+            if not known:
+                tally.add(verdicts[draw])
+            if failed:
+                self.failed.setdefault(check.id, draw)
+            return failed
+
+        def ratio(draw: Draw) -> float | None:
+            outcome = verdicts[draw].outcome if draw in verdicts else None
+            return outcome.worst.ratio if outcome and outcome.worst else None
+
+        yield Running(check.id, check.family, self.keeper.running_file)
+        most = self._most(check) + more
+        found = source.smallest(fails, most, self._shelf(check), ratio)
+        return (yield from self._finding(check, found, verdicts[found])) if found else None
+
+    def _finding(
+        self, check: Check, draw: Draw, verdict: Verdict | None, note: str = ""
+    ) -> Generator[Event, None, Finding]:
+        """Keep the case, explain it, and only then speak."""
+        entry = self.pools.case(self._source(check), draw)
+        if note:
+            entry = PoolCase(entry.case.replace(origin=f"{entry.case.origin}, {note}"))
         trial = Trial(self.subject, entry)
-        verdict = verdicts.get(draw) or judge(check, trial)
-        finding = describe(check, trial, verdict)
+        finding = describe(check, trial, verdict or judge(check, trial))
         finding = replace(finding, case_file=self.keeper.keep(check.id, entry.case))
         if self.diagnose:
             trials = [trial, *self._failing(check)]
@@ -253,36 +234,3 @@ class Run:
                 left -= 1
             if not left:
                 return
-
-
-def describe(check: Check, trial: Trial, verdict: Verdict) -> Finding:
-    """A failing verdict as a finding, in the subject's own names."""
-    if verdict.outcome is None or verdict.outcome.worst is None:
-        return Finding(check.id, verdict.message, trial.case)
-    entries = verdict.outcome.by_array()
-    worst = entries[0]
-    own = (*trial.case.spec.parameter_shapes(), "x", "h0", "output", "h_n")
-    known = worst.array in own
-    place = Place(worst.array, worst.index)
-    if known:
-        place = locate(trial.subject, worst.array, worst.index)
-    names = {
-        e.array: locate(trial.subject, e.array, ()).array if e.array in own else e.array
-        for e in entries
-    }
-    gradient = known and worst.array not in ("output", "h_n")
-    value, expected = f"{worst.value:.9g}", f"{worst.expected:.9g}"
-    if value == expected:
-        value, expected = repr(worst.value), repr(worst.expected)
-    exactly = " exactly" if worst.allowed <= NOTHING else f" ± {worst.allowed:.2g}"
-    message = f"{'the gradient for ' if gradient else ''}{place} is {value}; it must be {expected}{exactly}"
-    return Finding(
-        check=check.id,
-        message=message,
-        case=trial.case,
-        measured=worst.measured,
-        allowed=worst.allowed,
-        place=place,
-        wrong={names[e.array]: e.ratio for e in entries if e.ratio > 1.0},
-        right=tuple(sorted(names[e.array] for e in entries if e.ratio <= 1.0)),
-    )

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
 
 from rnncheck.report import CheckReport, Finding, Report
 
@@ -62,4 +65,33 @@ class Unusable:
     message: str
 
 
-Event = Started | Running | Checked | Found | CheckEnded | Finished | Unusable
+@dataclass(frozen=True)
+class Side:
+    """An array in its author's names and orientation; of a result, also what it must be.
+
+    allowed: how far from `expected` each entry may be; off: which are further.
+    """
+
+    name: str
+    value: npt.NDArray[Any] | None
+    expected: npt.NDArray[Any] | None = None
+    allowed: npt.NDArray[Any] | None = None
+    off: npt.NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A kept case in an implementation's hands: what went in, and what came out.
+
+    sizes, origin: of the case, in words. trouble: why there are no results.
+    """
+
+    implementation: str
+    sizes: str
+    origin: str
+    given: tuple[Side, ...]
+    results: tuple[Side, ...]
+    trouble: str = ""
+
+
+Event = Started | Running | Checked | Found | CheckEnded | Finished | Unusable | Replayed

@@ -1,11 +1,13 @@
 """`Implementation`: whatever can run a case. What is tested, and each reference too."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, get_args, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 from rnncheck.case import Array, Case
 from rnncheck.spec import Nonlinearity, Outputs, Readout, RNNSpec
 
+Validated = Literal["shapes", "dtypes", "lengths"]
 Gradients = dict[str, Array]
 """By name: the parameters of the spec, `x` and `h0`, each of its array's shape."""
 
@@ -38,7 +40,8 @@ class Capabilities:
     without. initial_state: takes `h0` (else it starts from zeros). final_state: returns `h_n`.
     outputs, generation: what of `RNNSpec.outputs` and `RNNSpec.generated` it knows.
     batch_size: the only number of rows that it takes (1: unbatched; None: any number).
-    dtypes: what it computes in.
+    dtypes: what it computes in. keeps_dtype: its results have the dtype of the case. validates: of what
+    arguments it says that it raises an exception if they are wrong (see `Entry`).
     """
 
     gradients: bool = True
@@ -59,6 +62,8 @@ class Capabilities:
     outputs: tuple[Outputs, ...] = get_args(Outputs)
     generation: bool = True
     dtypes: tuple[str, ...] = ("float64", "float32")
+    keeps_dtype: bool = False
+    validates: tuple[Validated, ...] = ()
 
     def missing(self, case: Case) -> str | None:
         """Why the implementation cannot run the case, in words; None if it can."""
@@ -112,9 +117,10 @@ class Capabilities:
 class Implementation(Protocol):
     """Anything that runs a case.
 
-    `forward` and `gradients` may do what they like with the case they get: it is theirs. Where
-    an implementation has names or orientations of its own, it may add a method
-    `locate(array, index) -> Place` that says where an entry of a canonical array stands in them.
+    `forward` and `gradients` leave the arrays of the case as they are: that is checked (the case is
+    nevertheless theirs alone). Where an implementation has names or orientations of its own, it may
+    add a method `locate(array, index) -> Place` that says where an entry of a canonical array stands
+    in them; where its author's code gets other arrays than the case's own, `handed(case, layout) -> Handed`.
     """
 
     @property
@@ -143,6 +149,63 @@ class SecondOrder(Implementation, Protocol):
     def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:
         """∇<∇L, v>: how `gradients` change along v, which has the gradients' names and shapes."""
         ...
+
+
+@runtime_checkable
+class Entry(Implementation, Protocol):
+    """An implementation that offers the entry its users call: no Case, which would validate, between.
+
+    takes_unbatched: whether it also takes arrays without a batch axis.
+    """
+
+    takes_unbatched: bool
+
+    def enter(self, spec: RNNSpec, arrays: Mapping[str, Array]) -> Gradients:
+        """`output`, `h_n` and, if there is a `d_output`, the gradients, by name.
+
+        arrays: the parameters, `x`, `h0`, perhaps `lengths`, perhaps `d_output` and `d_h_n`, laid out as
+        in a case but of whatever shape and dtype; an unbatched call has no batch axis in any of them.
+        Raises whatever the implementation raises.
+        """
+        ...
+
+
+Layout = Callable[[Array], Array]
+"""The same numbers in a memory layout."""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A call laid open: the very arrays that the author's code gets, under his names, and the code.
+
+    Its results are handed on as they are. `gradients` goes back through the last `forward` where there
+    is something (a tape) between the two; before any `forward`, it runs one.
+    """
+
+    arrays: tuple[tuple[str, Array], ...]
+    forward: Callable[[], Forward]
+    gradients: Callable[[], Gradients]
+
+
+def laid_out(case: Case, layout: Layout) -> Case:
+    """The case with every floating-point array in that layout, in memory of its own."""
+    own = {n: array.copy() if n == "lengths" else layout(array) for n, array in case.arrays()}
+    parameters = {name: own.pop(name) for name in case.spec.parameter_shapes()}
+    return case.replace(parameters=parameters, **own)
+
+
+def handed(implementation: Implementation, case: Case, layout: Layout) -> Handed:
+    """The call laid open, its arrays in that layout (which must give memory of its own)."""
+    own = getattr(implementation, "handed", None)
+    if own:
+        opened: Handed = own(case, layout)
+        return opened
+    held = laid_out(case, layout)
+    return Handed(
+        tuple(held.arrays()),
+        lambda: implementation.forward(held),
+        lambda: implementation.gradients(held),
+    )
 
 
 def locate(implementation: Implementation, array: str, index: tuple[int, ...]) -> Place:

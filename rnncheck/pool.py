@@ -1,13 +1,22 @@
 """The pools of cases, and the search for the smallest one that fails. Hypothesis does both."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from unittest import SkipTest
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, event, given, seed, settings, target
+from hypothesis.database import ExampleDatabase
 
 from rnncheck.implementation import Capabilities
 from rnncheck.properties.strategies import Draw, Kind, build, draws, for_proof
 from rnncheck.properties.trial import PoolCase
+
+AGAIN = 3
+"""Examples that Hypothesis may draw for each one wanted: now and then it draws the same again."""
+
+FARTHEST = 64.0
+"""Binary orders of magnitude beyond which an error is not told from a larger one, nor a smaller."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +36,49 @@ class Source:
     def draw(self) -> list[Draw]:
         """`count` different draws (fewer if there are no more), always the same ones."""
         drawn: dict[Draw, None] = {}
-        self._search((Phase.generate,), drawn.setdefault)
+
+        def take(draw: Draw) -> None:
+            drawn.setdefault(draw)
+            if len(drawn) >= self.count:
+                raise _Found
+
+        self._search([Phase.generate], take)
         if self.kind != "proof":
             return list(drawn)
         rows = self.can.batch_size
         return list(dict.fromkeys(for_proof(draw, i, rows) for i, draw in enumerate(drawn)))
 
-    def smallest(self, fails: Callable[[Draw], bool], most: int) -> Draw | None:
-        """The smallest draw that fails, beginning with the pool itself.
+    def smallest(
+        self,
+        fails: Callable[[Draw], bool],
+        most: int,
+        known_before: ExampleDatabase | None = None,
+        ratio: Callable[[Draw], float | None] | None = None,
+    ) -> Draw | None:
+        """The smallest draw that fails, beginning with what failed before and with the pool itself.
 
         fails: asked once for each draw; after `most` questions every new draw counts as passing, so
-        that the search ends with the smallest failure known by then. None if none of the pool fails.
+        that the search ends with the smallest failure known by then. known_before: failures of
+        earlier runs; gets this one too. ratio: of a draw that was asked about, its error over what
+        is allowed: the search goes on, beyond the pool, where that is large. None if nothing fails.
         """
+        phases = [Phase.reuse, Phase.generate, Phase.shrink, *([Phase.target] if ratio else [])]
+        return self._failing(phases, fails, most, known_before, ratio)
+
+    def remembered(
+        self, fails: Callable[[Draw], bool], most: int, known_before: ExampleDatabase
+    ) -> Draw | None:
+        """The smallest of the earlier failures that still fails; those that do not are forgotten."""
+        return self._failing([Phase.reuse], fails, most, known_before)
+
+    def _failing(
+        self,
+        phases: list[Phase],
+        fails: Callable[[Draw], bool],
+        most: int,
+        known_before: ExampleDatabase | None,
+        ratio: Callable[[Draw], float | None] | None = None,
+    ) -> Draw | None:
         known: dict[Draw, bool] = {}
         failing: list[Draw] = []
 
@@ -47,38 +87,54 @@ class Source:
                 known[draw] = len(known) < most and fails(draw)
             if known[draw]:
                 failing.append(draw)
-                raise _Failing
+                raise _Found
+            aim(ratio(draw) if ratio else None)
 
-        try:
-            self._search((Phase.generate, Phase.shrink), judge)
-        except _Failing:
-            return failing[-1]
-        return None
+        return failing[-1] if self._search(phases, judge, known_before) else None
 
-    def _search(self, phases: tuple[Phase, ...], visit: Callable[[Draw], object]) -> None:
+    def _search(
+        self,
+        phases: list[Phase],
+        visit: Callable[[Draw], object],
+        database: ExampleDatabase | None = None,
+    ) -> bool:
+        """Show draws to `visit`, always the same ones; whether it raised _Found."""
         strategy = draws(self.can, self.kind)
         if strategy.is_empty:
-            return
+            return False
 
-        @seed(self.seed)
         @settings(
-            max_examples=self.count,
+            max_examples=AGAIN * self.count,
             phases=phases,
-            database=None,
+            database=database,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             verbosity=Verbosity.quiet,
         )
+        @seed(self.seed)  # below the settings: it takes their database away
         @given(strategy)
         def look(draw: Draw) -> None:
+            event(f"regime {draw.regime}")
             visit(draw)
 
-        look()
+        try:
+            look()
+        except _Found:
+            return True
+        except SkipTest:  # nothing to show: what the database holds is no draw
+            return False
+        return False
 
 
-class _Failing(Exception):
-    """Tells Hypothesis that a draw is one of those to shrink."""
+def aim(ratio: float | None) -> None:
+    """Tell Hypothesis how near a draw has come to failing."""
+    if ratio and not math.isnan(ratio):
+        target(max(-FARTHEST, min(math.log2(ratio), FARTHEST)) if ratio < math.inf else FARTHEST)
+
+
+class _Found(Exception):
+    """Tells Hypothesis that a draw is one of those to shrink, or that there are enough."""
 
 
 @dataclass

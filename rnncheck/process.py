@@ -8,6 +8,7 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from rnncheck.case import Case
 from rnncheck.events import CheckEnded, Event, Finished, Found, Running, Started
@@ -31,7 +32,7 @@ def run_in_process(target: str, settings: Settings) -> Iterator[Event]:
     another child goes on with the file's next implementation.
     Raises UsageError if the file cannot be used, HarnessError if rnncheck itself failed.
     """
-    past = _Past(replace(settings, folder=settings.folder.absolute()))
+    past = _Past(_from_anywhere(settings, target))
     while past.count is None or past.done < past.count:
         done = past.done
         unit = Unit(target, past.settings, skip=done)
@@ -51,6 +52,17 @@ def run_in_process(target: str, settings: Settings) -> Iterator[Event]:
             yield from past.obituary(death)
         elif past.done == done:
             raise UsageError(f"{target}: importing the file {death}")
+
+
+def _from_anywhere(settings: Settings, target: str) -> Settings:
+    """The settings with absolute paths: the file may change the folder when it is imported."""
+    database, replay = settings.database, settings.replay
+    if isinstance(database, str) and database.startswith("directory:"):
+        database = f"directory:{Path(database.removeprefix('directory:')).absolute()}"
+    return replace(
+        settings, folder=settings.folder.absolute(), database=database, target=target,
+        replay=replay and replay.absolute(),
+    )  # fmt: skip
 
 
 def _listen(child: "subprocess.Popen[bytes]", past: "_Past") -> Generator[Event, None, str]:
@@ -150,7 +162,8 @@ class _Past:
 
     def _finding(self, death: str, started: Started, running: Running) -> Finding:
         case = Case.load(running.case_file)
-        keeper = Keeper(running.case_file.parent, started.implementation)
+        folder, target = running.case_file.parent, self.settings.target
+        keeper = Keeper(folder, started.implementation, target)
         kept = keeper.keep(running.check, case)
         running.case_file.unlink()
         return Finding(running.check, f"the network {death} on this case", case, case_file=kept)

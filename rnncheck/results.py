@@ -23,19 +23,22 @@ def read_array(
 ) -> Array:
     """The value as a floating-point array of this shape.
 
-    An empty array is taken for any empty shape: there is nothing in it to be wrong. objects:
-    whether the subject was given arrays of objects, which it then may return.
+    An empty array is taken for any empty shape: there is nothing in it to be wrong; and the number 0,
+    which is what Python's `sum` makes of no steps, for zeros. objects:
+    whether the subject was given arrays of objects or complex numbers, which it then may return.
     Raises SubjectError naming what was returned and what was expected.
     """
     expected = f"a NumPy array of shape {shape}" + (f" = ({axes})" if axes else "")
+    if type(value) is int and value == 0:
+        return np.zeros(shape)
     if not isinstance(value, np.ndarray | np.floating):
         raise SubjectError(f"{what} is {describe(value)}; expected {expected}")
     array = np.asarray(value)
-    if array.dtype.kind not in ("fiuO" if objects else "fiu"):
+    if array.dtype.kind not in ("fiucO" if objects else "fiu"):
         raise SubjectError(f"{what} is an array of {array.dtype}; expected {expected}, of floats")
     if array.shape != shape and not (array.size == 0 and 0 in shape):
         raise SubjectError(f"{what} has shape {array.shape}; expected {expected}")
-    keeps = array.dtype.kind in "fO"
+    keeps = array.dtype.kind in "fcO"
     floats: Array = array.reshape(shape) if keeps else array.astype(np.float64)
     return floats
 

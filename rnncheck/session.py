@@ -1,6 +1,7 @@
 """Several implementations in a row, ours in this process and files in their own: events and reports."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rnncheck.checking import run_events
 from rnncheck.events import Event, Unusable
@@ -25,7 +26,8 @@ def run_all(targets: Sequence[str], settings: Settings) -> Iterator[Event]:
     pools = Pools()
     for target in parsed:
         if target.file is None:
-            yield from run_events(ready[target.text], settings, pools)
+            own = replace(settings, target=target.text)
+            yield from run_events(ready[target.text], own, pools)
         else:
             try:
                 yield from run_in_process(target.text, settings)

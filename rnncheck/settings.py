@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hypothesis.database import ExampleDatabase
 
 
 @dataclass(frozen=True)
 class Profile:
     """How many cases: in the pool; of these, for checks that take several calls a case (some) or many
-    (few); for proofs; while shrinking.
+    (few); for proofs; while shrinking; and beyond the pool, where errors were largest (hunted).
     """
 
     name: str
@@ -16,6 +20,7 @@ class Profile:
     few_cases: int
     proof_cases: int
     shrink_cases: int
+    hunted_cases: int = 0
 
 
 PROFILES = {
@@ -24,7 +29,13 @@ PROFILES = {
         "standard", cases=100, some_cases=25, few_cases=16, proof_cases=8, shrink_cases=400
     ),
     "thorough": Profile(
-        "thorough", cases=1000, some_cases=25, few_cases=160, proof_cases=40, shrink_cases=2000
+        "thorough",
+        cases=1000,
+        some_cases=25,
+        few_cases=160,
+        proof_cases=40,
+        shrink_cases=2000,
+        hunted_cases=250,
     ),
 }
 
@@ -33,7 +44,11 @@ PROFILES = {
 class Settings:
     """One run: the profile, the seed of the pool, which checks (none named: all), where to keep cases.
 
-    timeout: seconds that one call of a subject in a process of its own may take.
+    timeout: seconds that one call of a subject in a process of its own may take. database: of
+    earlier failures, in the words of `database.FORMS` or an ExampleDatabase of Hypothesis's; None
+    for files in the folder. target: what the user called the implementation, for a replay.
+    replay: a kept case, to be run instead of a pool; only: of a file's implementations, the one of
+    this name.
     """
 
     profile: Profile = PROFILES["standard"]
@@ -41,6 +56,14 @@ class Settings:
     checks: tuple[str, ...] = ()
     folder: Path = field(default_factory=lambda: Path(".rnncheck"))
     timeout: float = 60.0
+    database: "str | ExampleDatabase | None" = None
+    target: str = ""
+    replay: Path | None = None
+    only: str = ""
+
+
+REPLAY = Profile("replay", cases=1, some_cases=1, few_cases=1, proof_cases=1, shrink_cases=0)
+"""Of a run on one kept case."""
 
 
 def profile(name: str) -> Profile:

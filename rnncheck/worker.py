@@ -97,6 +97,15 @@ class Watched:
         return locate(self._subject, array, index)
 
 
+def _only(subjects: list[Implementation], name: str, target: str) -> list[Implementation]:
+    """Of a file's implementations, the one of this name; the only one there is if none has it."""
+    found = [subject for subject in subjects if subject.name == name]
+    if not found and len(subjects) > 1:
+        names = ", ".join(subject.name for subject in subjects)
+        raise UsageError(f"{target} has no network called {name} (it has {names})")
+    return found[:1] or subjects
+
+
 def main() -> None:
     """Run the unit that standard input holds."""
     unit = read_frame(sys.stdin.buffer)
@@ -105,6 +114,8 @@ def main() -> None:
     try:
         with channel.turn():
             subjects = load_file(parse_target(unit.target))
+        if unit.settings.only:
+            subjects = _only(subjects, unit.settings.only, unit.target)
         channel.send(Loaded(len(subjects)))
         pools = Pools()
         for subject in subjects[unit.skip :]:

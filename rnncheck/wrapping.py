@@ -134,9 +134,7 @@ def wrap(
         keeps_dtype=keeps_dtype,
         validates=("shapes", "dtypes") if validates else (),
     )
-    return Wrapped(
-        forward, backward, _layout(x, h0, output, params), name, nonlinearity, claims
-    )
+    return Wrapped(forward, backward, _layout(x, h0, output, params), name, nonlinearity, claims)
 
 
 def _require_words(argument: str, given: object, words: tuple[str, ...]) -> None:
@@ -377,7 +375,7 @@ class Wrapped:
     def _read(self, what: str, value: object, axes: Axes, shape: Shape, case: Case) -> Array:
         gradient = what not in ("output", "h_n")
         label = f"backward's gradient for {what}" if gradient else f"forward's {what}"
-        objects = case.dtype == object
+        objects = case.dtype.kind != "f"
         array = read_array(value, label, axes.shape(_axis_sizes(case)), str(axes), objects)
         return axes.back(array, shape)
 

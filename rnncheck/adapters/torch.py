@@ -1,6 +1,6 @@
 """`torch.nn.RNN` as an implementation. Importing this module imports torch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -34,8 +34,10 @@ class TorchRNN:
 
     capabilities = Capabilities(
         nonlinearities=("tanh", "relu"), readouts=(), truncation=False, outputs=("all",),
-        generation=False, second_order=True,
+        generation=False, second_order=True, keeps_dtype=True, validates=("shapes", "dtypes"),
     )  # fmt: skip
+
+    takes_unbatched = True
 
     def __init__(self, build: Build = build_rnn, name: str = "torch") -> None:
         self._build, self.name = build, name
@@ -63,6 +65,25 @@ class TorchRNN:
             leaves, torch.autograd.grad(total, list(leaves.values()), allow_unused=True), case
         )
 
+    def enter(self, spec: RNNSpec, arrays: Mapping[str, Array]) -> Gradients:
+        """The module as its users call it. It knows no lengths: these are `pack_padded_sequence`'s."""
+        tensors = {name: torch.tensor(array) for name, array in arrays.items()}
+        parameters = {name: tensors[name] for name in spec.parameter_shapes()}
+        module = self._build(spec, 0.0, next(iter(parameters.values())).dtype)
+        module.load_state_dict(parameters)
+        floats = [tensors[name] for name in ("x", "h0")]
+        x, h0 = (t.requires_grad_() if t.is_floating_point() else t for t in floats)
+        results = module(x, h0)
+        named = {
+            name: r.detach().numpy() for name, r in zip(("output", "h_n"), results, strict=True)
+        }
+        if "d_output" not in tensors:
+            return named
+        leaves = {**dict(module.named_parameters()), "x": x, "h0": h0}
+        cotangents = (tensors["d_output"], tensors["d_h_n"])
+        found = torch.autograd.grad(results, list(leaves.values()), cotangents)
+        return named | {n: g.numpy() for n, g in zip(leaves, found, strict=True)}
+
     def _gradients(
         self, case: Case, create_graph: bool
     ) -> tuple[dict[str, torch.Tensor], tuple[torch.Tensor | None, ...]]:
@@ -70,7 +91,7 @@ class TorchRNN:
         x, h0 = (array.requires_grad_() for array in _inputs(case))
         leaves = {**dict(module.named_parameters()), "x": x, "h0": h0}
         d_output = np.where(case.output_padding()[..., None], 0.0, case.d_output)
-        cotangents = (torch.tensor(d_output, dtype=x.dtype), torch.tensor(case.d_h_n))
+        cotangents = (torch.tensor(d_output, dtype=x.dtype), torch.tensor(case.d_h_n.copy()))
         results = self._run(case, module, x, h0)
         return leaves, torch.autograd.grad(
             results, list(leaves.values()), cotangents, allow_unused=True, create_graph=create_graph
@@ -79,7 +100,7 @@ class TorchRNN:
     def _module(self, case: Case) -> torch.nn.Module:
         dtype = getattr(torch, case.dtype.name)
         module = self._build(case.spec, _dropout_probability(case.dropout_masks), dtype)
-        module.load_state_dict({n: torch.tensor(a) for n, a in case.parameters.items()})
+        module.load_state_dict({n: torch.tensor(a.copy()) for n, a in case.parameters.items()})
         return module.train(case.dropout_masks is not None)
 
     def _run(
@@ -103,7 +124,8 @@ def _arrays(
 
 
 def _inputs(case: Case) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.tensor(case.x), torch.tensor(case.h0)
+    """In memory of their own and in order: torch takes no negative strides."""
+    return torch.tensor(case.x.copy()), torch.tensor(case.h0.copy())
 
 
 def _packed(sequence: torch.Tensor, case: Case) -> torch.Tensor | PackedSequence:

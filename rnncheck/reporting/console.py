@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rnncheck.events import Checked, Event, Finished, Running, Started, Unusable
+from rnncheck.events import Checked, Event, Finished, Replayed, Running, Started, Unusable
 from rnncheck.report import Report
-from rnncheck.reporting.text import render, report_text
+from rnncheck.reporting.replay import render_replay
+from rnncheck.reporting.text import plain_text, render
+from rnncheck.settings import REPLAY
 
 
 def show(events: Iterable[Event]) -> tuple[list[Report], list[Unusable]]:
@@ -18,6 +20,7 @@ def show(events: Iterable[Event]) -> tuple[list[Report], list[Unusable]]:
     console = Console(highlight=False)
     reports: list[Report] = []
     unusable: list[Unusable] = []
+    replayed: Replayed | None = None
     progress = Progress(
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
         TimeElapsedColumn(), console=Console(stderr=True), transient=True,
@@ -33,17 +36,21 @@ def show(events: Iterable[Event]) -> tuple[list[Report], list[Unusable]]:
                     progress.update(task, description=check)
                 case Checked():
                     progress.advance(task)
+                case Replayed():
+                    replayed = event
                 case Finished(report):
                     reports.append(report)
-                    _print(console, report)
+                    again = report.profile == REPLAY.name
+                    _print(console, render_replay(replayed, report) if again else render(report))
+                    replayed = None
                 case Unusable():
                     unusable.append(event)
     return reports, unusable
 
 
-def _print(console: Console, report: Report) -> None:
+def _print(console: Console, what: RenderableType) -> None:
     if console.is_terminal:
-        console.print(render(report), crop=False)
+        console.print(what, crop=False)
         console.print()
     else:
-        print(report_text(report), end="\n\n", flush=True)
+        print(plain_text(what), end="\n\n", flush=True)

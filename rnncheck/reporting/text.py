@@ -14,8 +14,8 @@ from rnncheck.report import CheckReport, Finding, Report, Status
 from rnncheck.reporting.certificates import render_certificates
 
 WIDTH = 100
-ONE_BY_ONE = 3
-"""Checks of a family that are listed one by one; of larger families, those that did not pass."""
+ONE_BY_ONE = ("proof", "truth", "dyadic", "gradients", "agreement")
+"""Families whose checks are listed one by one; of the others, those that did not pass."""
 
 MOST = 600
 """Characters of a message that a report shows."""
@@ -86,11 +86,11 @@ def _checks(report: Report) -> Table:
     table.add_column("error / allowed", justify="right")
     table.add_column("", overflow="fold")
     for family, checks in _families(report).items():
-        shown = checks if len(checks) <= ONE_BY_ONE else [c for c in checks if _stands_out(c)]
-        if len(checks) > ONE_BY_ONE:
+        together = family not in ONE_BY_ONE and len(checks) > 1
+        if together:
             table.add_row(*_family_row(family, checks))
-        for check in shown:
-            indent = "  " if len(checks) > ONE_BY_ONE else ""
+        for check in [c for c in checks if _stands_out(c)] if together else checks:
+            indent = "  " if together else ""
             row = (check.status, check.cases, check.worst, _remarks(check))
             table.add_row(f"{indent}{check.check}", *_cells(*row))
     return table
@@ -114,7 +114,9 @@ def _family_row(family: str, checks: list[CheckReport]) -> tuple[RenderableType,
     status = next((s for s in order if s in statuses), Status.PASSED)
     passed = sum(check.status is Status.PASSED for check in checks)
     missing = sum(check.status is Status.NOT_APPLICABLE for check in checks)
-    words = f"{passed} of {len(checks)} checks passed"
+    words = (
+        f"{len(checks)} checks" if passed == len(checks) else f"{passed} of {len(checks)} checks"
+    )
     if missing:
         words += f", {missing} not applicable"
     worst = max((check.worst for check in checks if check.worst is not None), default=None)
@@ -136,7 +138,7 @@ def _remarks(check: CheckReport) -> str:
     if check.status is Status.ERROR:
         return "rnncheck failed: see below"
     note = "" if plain and (check.not_applicable or check.refused) else check.note
-    return "; ".join(_printable(part) for part in (refused, note) if part)
+    return "; ".join(printable(part) for part in (refused, note) if part)
 
 
 def _grouped(report: Report) -> list[list[Finding]]:
@@ -184,12 +186,12 @@ def render_finding(finding: Finding, *same: Finding) -> RenderableType:
     table.add_column(overflow="fold")
     for word, fact in facts.items():
         table.add_row(
-            f"  {word}", Text(_printable(fact), style="bold" if word == "diagnosis" else "")
+            f"  {word}", Text(printable(fact), style="bold" if word == "diagnosis" else "")
         )
     return Group(*lines, table)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """What an exception of the subject's says, of a size that can be read, without control codes."""
     if len(text) > MOST:
         text = f"{text[:MOST]} ..."

@@ -47,17 +47,6 @@ def followed(subject: object, convert: Convert) -> Iterator[None]:
 
 
 @contextmanager
-def put_back(subject: object) -> Iterator[None]:
-    """After the block whatever the subject's code has written to its own state is as it was."""
-    reach = Reach()
-    reach.visit(subject)
-    with ExitStack() as stack:
-        for restore in reach.snapshots():
-            stack.callback(restore)
-        yield
-
-
-@contextmanager
 def subjects_turn() -> Iterator[None]:
     """Whatever the subject raises is Unfollowed, with the line; its warnings are not shown."""
     try:

@@ -1,0 +1,144 @@
+"""Each law of time holds for right networks, and finds the faults it is there for."""
+
+import networks
+import numpy as np
+import pytest
+from altered_networks import Altered, fails, laws_of, right, verdicts, zeroed
+
+from rnncheck.case import Array, Case
+from rnncheck.engine import judge
+from rnncheck.implementation import Forward, Gradients
+from rnncheck.properties.registry import named_checks
+from rnncheck.properties.time_maps import cuts
+from rnncheck.properties.trial import PoolCase, Trial
+from rnncheck.spec import RNNSpec
+
+LAWS = laws_of("time")
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(("name", "count"), [("scalar", 12), ("autodiff", 24), ("torch", 24)])
+def test_right_networks_pass(name: str, count: int, law: str) -> None:
+    if name == "torch":
+        pytest.importorskip("torch")
+    words = {verdict.word for _, verdict in verdicts(law, right(name), count)}
+    assert words <= {"passed", "not_applicable", "refused"}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_right_network_passes_and_a_fair_share_of_cases_are_witnesses(law: str) -> None:
+    found = list(verdicts(law, right("manual"), 60))
+    assert {verdict.word for _, verdict in found} <= {"passed", "not_applicable"}
+    outcomes = [(case.dtype.name, v.outcome) for case, v in found if v.outcome]
+    witnesses = [dtype for dtype, outcome in outcomes if outcome.witness]
+    assert len(witnesses) >= len(outcomes) / 4
+    assert set(witnesses) == {"float64", "float32"}
+
+
+def without_h0(case: Case) -> Case:
+    return case.replace(h0=np.zeros_like(case.h0))
+
+
+def centred(case: Case) -> Case:
+    """Normalised over time, as no network that goes forward can do."""
+    return case.replace(x=case.x - case.x.mean(axis=0))
+
+
+def state_not_updated(case: Case, forward: Forward) -> Forward:
+    """h0 given back as h_n."""
+    return Forward(forward.output, case.h0)
+
+
+def dx_backwards(case: Case, gradients: Gradients) -> Gradients:
+    return gradients | {"x": gradients["x"][::-1].copy()}
+
+
+def reverse_half_not_flipped_back(case: Case, forward: Forward) -> Forward:
+    output, H = forward.output.copy(), case.spec.hidden_size
+    if case.spec.bidirectional and case.spec.output_size is None:
+        output[..., H:] = output[::-1, :, H:]
+    return Forward(output, forward.h_n)
+
+
+def without_hidden_path_at_rest(params: networks.Arrays, x: Array, h0: Array) -> object:
+    """A state of 0 is taken for none, and b_hh is left out with it."""
+    h, states = h0, np.zeros((*x.shape[:2], h0.shape[1]))
+    for t in range(len(x)):
+        a = x[t] @ params["W_ih"].T + params["b"]
+        if h.any():
+            a = a + h @ params["W_hh"].T + params["c"]
+        h = states[t] = np.tanh(a)
+    return states, h
+
+
+def h0_not_carried(case: Case, gradients: Gradients) -> Gradients:
+    """The cotangent of h_n handed through as that of h0."""
+    return gradients | {"h0": gradients["h0"] + case.d_h_n}
+
+
+def one_step_late(case: Case) -> Case:
+    """x[t - 1] for x[t], which is the last step at the first."""
+    return case.replace(x=np.roll(case.x, 1, axis=0))
+
+
+def in_time_without_d_h_n(case: Case) -> Case:
+    return case.replace(d_h_n=np.zeros_like(case.d_h_n))
+
+
+MLX = networks.wrap(
+    without_hidden_path_at_rest,
+    name="no b_hh at rest",
+    params={"W_ih": "hidden input", "W_hh": "hidden prev", "b": "hidden", "c": "hidden"},
+)
+FAULTS = [
+    ("outputs_do_not_see_the_future", Altered("centred", case=centred)),
+    ("chunks_carry_the_state", Altered("h0 ignored", case=without_h0)),
+    ("chunks_carry_the_state", Altered("h_n is h0", result=state_not_updated)),
+    ("gradients_of_chunks_add", Altered("d_h_n ignored", case=in_time_without_d_h_n)),
+    ("gradients_of_chunks_add", Altered("no dh0", gradient=zeroed("h0"))),
+    ("gradients_do_not_reach_the_future", Altered("dx backwards", gradient=dx_backwards)),
+    ("first_state_is_an_input", Altered("h0 ignored", case=without_h0)),
+    ("first_state_is_an_input", Altered("no dh0", gradient=zeroed("h0"))),
+    (
+        "steps_without_recurrence_are_independent",
+        Altered("not flipped back", result=reverse_half_not_flipped_back),
+    ),
+    ("zero_state_is_a_limit", MLX),
+    ("gradients_grow_no_faster_than_the_weights", Altered("handed on", gradient=h0_not_carried)),
+    ("rest_before_the_start_changes_nothing", Altered("late", case=one_step_late)),
+]
+
+
+@pytest.mark.parametrize(("law", "wrong"), FAULTS, ids=lambda value: getattr(value, "name", value))
+def test_a_fault_is_found(law: str, wrong: Altered) -> None:
+    assert fails(law, wrong)
+
+
+def test_every_law_has_a_fault() -> None:
+    assert {law for law, _ in FAULTS} == set(LAWS)
+
+
+def test_who_refuses_rows_without_steps_is_cut_within_the_shortest_row() -> None:
+    def refuse(case: Case) -> Case:
+        if case.is_degenerate:
+            raise ValueError("every row needs a step")
+        return without_h0(case)
+
+    random, spec = np.random.default_rng(0), RNNSpec(2, 3)
+    shapes = spec.parameter_shapes() | spec.array_shapes(T=6, B=2)
+    arrays = {name: random.standard_normal(shape) for name, shape in shapes.items()}
+    case = Case(
+        spec=spec,
+        parameters={name: arrays[name] for name in spec.parameter_shapes()},
+        **{name: arrays[name] for name in ("x", "h0", "d_output", "d_h_n")},
+        lengths=np.array([2, 6]),
+    )
+    assert cuts(case) == [3, 1]  # at 3 nothing is left of the first row
+    (check,) = named_checks(["chunks_carry_the_state"])
+    verdict = judge(check, Trial(Altered("refuses", case=refuse), PoolCase(case)))
+    assert verdict.word == "failed"
+    assert verdict.outcome is not None
+    right_one = judge(check, Trial(right("manual"), PoolCase(case)))
+    assert right_one.outcome is not None
+    assert right_one.outcome.witness
+    assert right_one.word == "passed"
