@@ -11,7 +11,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import click
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-NAMES = ("exact_differences", "detection", "certificates", "dyadic", "false_alarms")
+NAMES = ("exact_differences", "detection", "drawing", "certificates", "dyadic", "false_alarms")
 
 
 @click.command()
@@ -19,7 +19,7 @@ NAMES = ("exact_differences", "detection", "certificates", "dyadic", "false_alar
 @click.option(
     "--cases",
     type=click.IntRange(min=1),
-    help="How many cases (certificates, dyadic, false_alarms).",
+    help="How many cases (drawing, certificates, dyadic, false_alarms).",
 )
 @click.option("--write/--no-write", default=True, help="Whether to write docs/benchmarks.md.")
 def main(names: tuple[str, ...], cases: int | None, write: bool) -> None:

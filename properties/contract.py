@@ -16,7 +16,7 @@ from rnncheck.properties import bad_inputs
 from rnncheck.properties.outcome import NotApplicable, Outcome
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import agrees, exactly
-from rnncheck.properties.runs import BY_ROW
+from rnncheck.properties.runs import BY_ROW, enter
 from rnncheck.properties.trial import Trial
 from rnncheck.results import SubjectError, tell
 
@@ -54,7 +54,7 @@ def good_input_is_taken(trial: Trial) -> Outcome:
     claims = trial.subject.capabilities.validates
     entry = _entry(trial, "shapes" if case.lengths is None else "lengths")
     try:
-        found = entry.enter(case.spec, bad_inputs.good(case, with_lengths=True))
+        found = enter(entry, case.spec, bad_inputs.good(case, with_lengths=True))
     except Exception as error:
         raise SubjectError(f"an input as it should be raised {tell(error)}") from error
     if not found:
@@ -104,8 +104,7 @@ def _all_refused(
             continue
         count += 1
         try:
-            with np.errstate(all="ignore"):
-                entry.enter(case.spec, arrays)
+            enter(entry, case.spec, arrays)
         except Exception:
             continue
         raise SubjectError(f"{told}, was taken: it must be refused with an error that says so")
@@ -114,7 +113,8 @@ def _all_refused(
 
 def _can_be_asked(trial: Trial, told: str) -> bool:
     """Whether the subject has the argument at all."""
-    can = trial.subject.capabilities
+    can, name = trial.subject.capabilities, told.split()[0]
+    if name.startswith("bias_hh"):
+        return 2 in can.bias_vectors
     has = {"h0": can.initial_state, "d_h_n": can.final_state and can.gradients}
-    has["d_output"] = can.gradients
-    return has.get(told.split()[0], True)
+    return has.get(name, name != "d_output" or can.gradients)

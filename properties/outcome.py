@@ -90,7 +90,7 @@ class Comparison:
             return
         error = np.where(np.isfinite(value) & ~np.isnan(error), error, np.inf)
         with np.errstate(all="ignore"):
-            ratios = np.where(telling, error / allowed, 0.0)
+            ratios = np.where(telling, error / allowed, -1.0)
         index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratios)), ratios.shape))
         if telling.any():
             pick = (float(a[index]) for a in (error, allowed, value, expected))

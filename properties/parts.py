@@ -13,9 +13,6 @@ from rnncheck.properties.outcome import NotApplicable
 from rnncheck.properties.trial import Trial
 from rnncheck.spec import RNNSpec
 
-SILENTLY = np.errstate(over="ignore", invalid="ignore")
-"""Where a wrong network may have given anything; it is found later, and no warning is needed."""
-
 KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -107,7 +104,7 @@ class TwoDirections:
         for ending, own in zip(("", "_reverse"), both, strict=True):
             found |= {name + ending: own[name] for name in own if name not in ("x", "h0")}
         if all("x" in own for own in both):
-            with SILENTLY:
+            with np.errstate(invalid="ignore"):  # inf - inf, of a wrong network
                 found["x"] = both[0]["x"] + in_order(self.case, 1, both[1]["x"])
         if all("h0" in own for own in both):
             found["h0"] = np.concatenate([own["h0"] for own in both])
@@ -185,7 +182,7 @@ def dropped(case: Case, layer: int, steps: Array) -> Array:
     """m ⊙ steps for what a layer reads, or m ⊙ its gradient; what stands in the padding becomes 0."""
     valid = np.arange(case.T)[:, None] < case.valid_steps()
     masks = 1.0 if case.dropout_masks is None else case.dropout_masks[layer - 1]
-    with SILENTLY:
+    with np.errstate(over="ignore", invalid="ignore"):  # 0 · inf, of a wrong network
         return np.where(valid[..., None], masks * steps, 0.0).astype(case.dtype)
 
 

@@ -16,6 +16,7 @@ from rnncheck.properties.runs import (
     run_forward,
     same_bits,
     spoil,
+    told,
 )
 from rnncheck.properties.trial import Trial
 from rnncheck.results import SubjectError
@@ -31,9 +32,9 @@ def arguments_stay_as_they_are(trial: Trial) -> Outcome:
     held = trial.handed(np.copy)
     before = {name: array.copy() for name, array in held.arrays}
     outcomes = []
-    for told, run in (("forward", run_forward), ("backward", run_backward)):
+    for when, run in (("forward", run_forward), ("backward", run_backward)):
         run(trial, held)
-        pairs = {f"{n} after {told}": (1.0 * a, 1.0 * before[n]) for n, a in held.arrays}
+        pairs = {f"{n} after {when}": (1.0 * a, 1.0 * before[n]) for n, a in held.arrays}
         outcomes.append(exactly(pairs, witness=True))
     return joined(outcomes)
 
@@ -58,7 +59,7 @@ def calls_do_not_disturb_each_other(trial: Trial) -> Outcome:
     """
     expected = copied(run_both(trial, trial.handed(np.copy)))
     outcomes = []
-    for told, case in (("another", other_numbers(trial.case)), ("a shorter", shorter(trial.case))):
+    for which, case in (("another", other_numbers(trial.case)), ("a shorter", shorter(trial.case))):
         other_trial = trial.on(case)
         held, other = trial.handed(np.copy), other_trial.handed(np.copy)
         run_forward(trial, held)
@@ -66,7 +67,7 @@ def calls_do_not_disturb_each_other(trial: Trial) -> Outcome:
         found = run_backward(trial, held)
         run_backward(other_trial, other)
         found |= run_forward(trial, held)
-        outcomes.append(same_bits(trial, found, expected, f"with {told} call in between"))
+        outcomes.append(same_bits(trial, found, expected, f"with {which} call in between"))
     return joined(outcomes)
 
 
@@ -80,11 +81,13 @@ def results_are_memory_of_their_own(trial: Trial) -> Outcome:
     held = trial.handed(np.copy)
     results = run_both(trial, held)
     expected = copied(results)
-    require_apart(trial, results, dict(held.arrays), "the argument {}")
+    require_apart(trial, results, {f"the argument {n}": array for n, array in held.arrays})
     written = spoil(results)
     again = trial.handed(np.copy)
     later = run_both(trial, again)
-    require_apart(trial, results, later, "{} of the next call")
+    require_apart(
+        trial, results, {f"{told(trial, n)} of the next call": a for n, a in later.items()}
+    )
     outcome = same_bits(trial, later, expected, "after NaN was written into earlier results")
     note = "" if written else "its results cannot be written into"
     return joined([outcome, Outcome((), witness=True, note=note)])
@@ -96,7 +99,9 @@ def backward_does_not_read_the_output(trial: Trial) -> Outcome:
 
     What backward needs of the forward pass is not the array that the caller was given.
     """
-    expected = copied(run_backward(trial, trial.handed(np.copy)))
+    kept = trial.handed(np.copy)
+    run_forward(trial, kept)
+    expected = copied(run_backward(trial, kept))
     held = trial.handed(np.copy)
     spoil(run_forward(trial, held))
     found = run_backward(trial, held)
@@ -112,13 +117,13 @@ def memory_layout_does_not_matter(trial: Trial) -> Outcome:
     is a network's right.
     """
     outcomes, refusals = [], []
-    for told, layout in LAYOUTS.items():
+    for which, layout in LAYOUTS.items():
         try:
             found = run_both(trial, trial.handed(layout))
         except SubjectError as error:
             if not refuses(error):
-                raise SubjectError(f"given {told}, {error}") from error
-            refusals.append(f"refuses {told}: {error}")
+                raise SubjectError(f"given {which}, {error}") from error
+            refusals.append(f"refuses {which}: {error}")
         else:
             outcomes.append(agrees(trial, found, witness=True))
     if not outcomes:

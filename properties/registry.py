@@ -31,6 +31,7 @@ NEEDS: dict[str, Callable[[Case], bool]] = {
     "one layer": lambda case: case.spec.num_layers == 1,
     "two layers": lambda case: case.spec.num_layers > 1,
     "lengths": lambda case: case.lengths is not None,
+    "padding": lambda case: bool((case.valid_steps() < case.T).any()),
     "full lengths": lambda case: case.lengths is None,
     "ReLU": lambda case: case.spec.nonlinearity == "relu",
     "an odd nonlinearity": lambda case: case.spec.nonlinearity in ("tanh", "identity"),

@@ -100,5 +100,7 @@ def balances(sides: Mapping[str, tuple[Measured, Measured]], witness: bool) -> O
         ]
         value, expected, one, other = parts
         limit = one + other + np.finfo(np.float64).smallest_normal
-        comparison.add(name, value, expected, np.abs(value - expected), limit, telling)
+        with np.errstate(invalid="ignore"):  # inf - inf, where a state has overflown
+            error = np.abs(value - expected)
+        comparison.add(name, value, expected, error, limit, telling)
     return comparison.outcome(witness)

@@ -1,15 +1,18 @@
 """Calls whose arguments and results are held on to, and what may be asked of them."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Mapping
+from itertools import product
 
 import numpy as np
 
 from rnncheck.case import Array
-from rnncheck.implementation import Handed, locate
+from rnncheck.implementation import Entry, Handed, locate
 from rnncheck.properties.outcome import Outcome
 from rnncheck.properties.relation import exactly
 from rnncheck.properties.trial import Trial
 from rnncheck.results import SubjectError
+from rnncheck.spec import RNNSpec
 
 Arrays = dict[str, Array]
 
@@ -54,22 +57,24 @@ def same_bits(trial: Trial, found: Arrays, expected: Arrays, circumstance: str) 
     return exactly(pairs, witness=any(expected[name].any() for name in found))
 
 
-def require_apart(trial: Trial, results: Arrays, others: Arrays, where: str) -> None:
-    """Raise SubjectError if a result shares memory with one of the others."""
-    for (name, one), (other, two) in _pairs(results, others):
+def require_apart(trial: Trial, results: Arrays, others: Arrays) -> None:
+    """Raise SubjectError if a result shares memory with one of the others, which are named in words."""
+    for (name, one), (other, two) in product(results.items(), others.items()):
         if np.shares_memory(one, two):
-            place = where.format(told(trial, other) if other in results else other)
             raise SubjectError(
-                f"{told(trial, name)} lies in the memory of {place}: who writes into one "
+                f"{told(trial, name)} lies in the memory of {other}: who writes into one "
                 "changes the other; return a copy"
             )
+
+
+def enter(entry: Entry, spec: RNNSpec, arrays: Mapping[str, Array]) -> Arrays:
+    """A call by the entry of its users, its warnings unheard; it raises what it raises."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return entry.enter(spec, arrays)
 
 
 def told(trial: Trial, name: str) -> str:
     """What a message calls a result, in the author's own name for it."""
     own = locate(trial.subject, name, ()).array
     return own if name in ("output", "h_n") else f"the gradient for {own}"
-
-
-def _pairs(ones: Arrays, others: Arrays) -> Iterable[tuple[tuple[str, Array], tuple[str, Array]]]:
-    return ((one, other) for one in ones.items() for other in others.items())

@@ -10,6 +10,7 @@ from rnncheck.properties.bad_inputs import good
 from rnncheck.properties.outcome import NotApplicable, Outcome
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import agrees, exactly
+from rnncheck.properties.runs import enter
 from rnncheck.properties.runs import told as told_result
 from rnncheck.properties.trial import Refused, Trial
 from rnncheck.results import SubjectError, tell
@@ -83,7 +84,7 @@ def unbatched_is_a_batch_of_one(trial: Trial) -> Outcome:
     single = trial.on(first_rows(trial.case, 1))
     arrays = {n: a[:, 0] if a.ndim == 3 else a for n, a in good(single.case).items()}
     try:
-        found = subject.enter(single.case.spec, arrays)
+        found = enter(subject, single.case.spec, arrays)
     except Exception as error:
         raise SubjectError(f"an unbatched input raised {tell(error)}") from error
     rows = {name: found[name] for name in ("output", "h_n", "x", "h0")}

@@ -93,7 +93,7 @@ def specs(can: Capabilities) -> st.SearchStrategy[RNNSpec]:
         layers=st.integers(1, min(3, can.max_layers or 3)),
         bidirectional=_rarely(2, can.bidirectional),
         has_readout=st.just(True) if can.needs_readout else _rarely(3, can.readouts),
-        truncates=_rarely(10, can.truncation),
+        truncates=_rarely(6, can.truncation),
         feeds_back=_rarely(3, can.generation),
         outputs=st.sampled_from([*can.outputs[:1] * 4, *can.outputs]),
         sizes=st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(1, 5)),

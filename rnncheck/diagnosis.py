@@ -18,6 +18,12 @@ from rnncheck.properties.trial import Refused, Trial, formula_is_off
 from rnncheck.report import Finding
 from rnncheck.results import SubjectError
 
+AGAINST_TRUTH = (
+    "forward_matches_truth", "gradient_matches_truth", "gradient_matches_own_forward",
+    "agrees_with_references", "agrees_with_torch",
+)  # fmt: skip
+"""Checks of which a formula that is right on a case leaves nothing but the arithmetic to blame."""
+
 
 def explained(finding: Finding, trials: Sequence[Trial]) -> Finding:
     """The finding with its nature and, if one rule explains every trial, what the mistake is."""
@@ -27,8 +33,8 @@ def explained(finding: Finding, trials: Sequence[Trial]) -> Finding:
 def nature(finding: Finding, trial: Trial) -> str | None:
     """Whether the formula is wrong or the arithmetic poor: asked of the code in ball arithmetic.
 
-    None where the code does not run on balls, or where the question is whether a wrong forward has
-    its own gradient.
+    None where the code does not run on balls, where the question is whether a wrong forward has its
+    own gradient, or where other runs than that of the case may be to blame.
     """
     if finding.measured is None or not finding.allowed:
         return None
@@ -43,6 +49,8 @@ def nature(finding: Finding, trial: Trial) -> str | None:
         return None
     if off:
         return "structural: in exact arithmetic its formula is wrong too"
+    if finding.check not in AGAINST_TRUTH:
+        return None
     if not math.isfinite(finding.measured):
         return "precision: in exact arithmetic its formula is right; its floats overflow"
     digits = math.log10(finding.measured / finding.allowed)

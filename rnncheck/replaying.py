@@ -106,7 +106,7 @@ def exit_code(reports: Sequence[CheckReport]) -> ExitCode:
 def _replayed(trial: Trial) -> Replayed:
     """The case and the results in the author's own names and orientation."""
     subject, case = trial.subject, trial.case
-    given = [_side(subject, name, array) for name, array in case.arrays()]
+    given = [_side(subject, name, array) for name, array in case.arrays() if _has(subject, name)]
     results: list[Side] = []
     trouble = ""
     try:
@@ -117,6 +117,13 @@ def _replayed(trial: Trial) -> Replayed:
     except (SubjectError, Refused) as error:
         trouble = str(error)
     return Replayed(subject.name, case.sizes(), case.origin, tuple(given), tuple(results), trouble)
+
+
+def _has(subject: Implementation, name: str) -> bool:
+    """Whether the author's network has such an array at all; if not, it is 0 in the case."""
+    can = subject.capabilities
+    lacking = {"h0": not can.initial_state, "d_h_n": not can.final_state}
+    return not lacking.get(name, name.startswith("bias_hh") and 2 not in can.bias_vectors)
 
 
 def _side(

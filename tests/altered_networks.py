@@ -65,6 +65,12 @@ def right(name: str) -> Implementation:
     return built_in(name)
 
 
+@functools.cache
+def manual_in(dtype: str) -> Implementation:
+    """`manual`, of one dtype."""
+    return Altered("manual", dtypes=(dtype,))
+
+
 def fails(check_id: str, subject: Implementation, count: int = 100) -> bool:
     """Whether a check fails on some case of the pool; an error or a SubjectError is none."""
     for _, verdict in verdicts(check_id, subject, count):

@@ -61,7 +61,7 @@ def verdicts(law: Check, subject: Implementation, count: int) -> Iterator[tuple[
         yield trial, judge(law, trial)
 
 
-def finds(law: Check, subject: Implementation, count: int = 120) -> set[str]:
+def finds(law: Check, subject: Implementation, count: int = 200) -> set[str]:
     """The arrays that the law finds wrong on the first case on which it fails; none if it never does."""
     for _, verdict in verdicts(law, subject, count):
         assert verdict.word != "error", verdict.message

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnncheck.events import Replayed, Side
 from rnncheck.report import Report, Status
-from rnncheck.reporting.text import printable, render_finding
+from rnncheck.reporting.text import grouped, printable, render_finding
 
 MOST_GIVEN = 36
 """Entries of an array that is given, to be printed whole."""
@@ -31,7 +31,7 @@ def render_replay(replayed: Replayed | None, report: Report) -> Group:
             parts.append(Text(printable(replayed.trouble), "bold red"))
         elif replayed.results:
             parts.append(_results(replayed))
-    findings = [Padding(render_finding(finding), (1, 0, 0, 0)) for finding in report.findings]
+    findings = [Padding(render_finding(*group), (1, 0, 0, 0)) for group in grouped(report)]
     errors = [Text(f"\n{c.note}") for c in report.checks if c.status is Status.ERROR]
     return Group(*parts, *findings, *errors, Text(), _verdict(report))
 
@@ -104,5 +104,6 @@ def _verdict(report: Report) -> Text:
     if failed:
         return Text(f"WRONG: {name} fails {failed} of {ran} checks on this case", "bold red")
     if ran:
-        return Text(f"RIGHT: {name} passes all {ran} checks that apply to this case", "bold green")
+        every = "the check that applies" if ran == 1 else f"all {ran} checks that apply"
+        return Text(f"RIGHT: {name} passes {every} to this case", "bold green")
     return Text(f"NOTHING TOLD: no check applies to {name} on this case", "bold yellow")

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rnncheck.properties.outcome import NOTHING
 from rnncheck.properties.registry import all_checks
 from rnncheck.report import CheckReport, Finding, Report, Status
 from rnncheck.reporting.certificates import render_certificates
@@ -16,6 +17,9 @@ from rnncheck.reporting.certificates import render_certificates
 WIDTH = 100
 ONE_BY_ONE = ("proof", "truth", "dyadic", "gradients", "agreement")
 """Families whose checks are listed one by one; of the others, those that did not pass."""
+
+BETWEEN_RUNS = ("gradients", "agreement", "gauge", "time", "batch", "direction", "layers", "closed")
+"""Families whose findings follow from what is wrong already, and are then only named."""
 
 MOST = 600
 """Characters of a message that a report shows."""
@@ -37,7 +41,7 @@ def plain_text(what: RenderableType) -> str:
 
 def render(report: Report) -> Group:
     """The report for a rich console."""
-    findings = [Padding(render_finding(*group), (1, 0, 0, 0)) for group in _grouped(report)]
+    findings = [Padding(render_finding(*group), (1, 0, 0, 0)) for group in grouped(report)]
     errors = [Text(f"\n{c.note}") for c in report.checks if c.status is Status.ERROR]
     certified = [Padding(block, (0, 0, 1, 0)) for block in render_certificates(report)]
     return Group(*certified, _checks(report), *findings, *errors, Text(), verdict_line(report))
@@ -141,16 +145,16 @@ def _remarks(check: CheckReport) -> str:
     return "; ".join(printable(part) for part in (refused, note) if part)
 
 
-def _grouped(report: Report) -> list[list[Finding]]:
+def grouped(report: Report) -> list[list[Finding]]:
     """Findings that say the same, together: one message, one set of wrong arrays.
 
-    That it disagrees with other networks is only named if it has been shown against the truth.
+    That it disagrees with other networks, or with itself, is only named if it is known to be wrong.
     """
     groups: dict[object, list[Finding]] = {}
     families = {check.check: check.family for check in report.checks}
     for finding in report.findings:
         key: object = frozenset(finding.wrong) or finding.message
-        if groups and families[finding.check] == "agreement":
+        if groups and families[finding.check] in BETWEEN_RUNS:
             key = next(iter(groups))
         groups.setdefault(key, []).append(finding)
     return list(groups.values())
@@ -166,8 +170,13 @@ def render_finding(finding: Finding, *same: Finding) -> RenderableType:
     facts = {"law": laws.get(finding.check, ""), "found": finding.message}
     if finding.measured is not None and finding.allowed and math.isfinite(finding.measured):
         ratio = finding.measured / finding.allowed
+        exact = f"{finding.measured:.3g} where nothing may be off"
         facts["error"] = (
-            f"{finding.measured:.3g} where {finding.allowed:.3g} is allowed: {ratio:.3g} times too much"
+            exact
+            if finding.allowed <= NOTHING
+            else (
+                f"{finding.measured:.3g} where {finding.allowed:.3g} is allowed: {ratio:.3g} times too much"
+            )
         )
     if finding.wrong:
         facts["wrong"] = ", ".join(f"{n} ({_times(r)})" for n, r in finding.wrong.items())

@@ -13,14 +13,12 @@ from zoo.registry import ELMAN, OTHER_NETWORKS, WRONG_ELMAN
 
 from rnncheck.case import Array, Case
 from rnncheck.implementation import Capabilities, Forward, Gradients, Implementation
-from rnncheck.properties import gauge_additions as more
-from rnncheck.properties.gauge_maps import Monomial, gauge, joined, permutations, scales
-from rnncheck.properties.gradients import gradient_matches_complex_step
-from rnncheck.properties.outcome import NotApplicable
-from rnncheck.properties.trial import Trial
 
 LAWS = [*laws_of("gauge"), "gradient_matches_complex_step"]
 READ_OUT = Capabilities(readouts=("identity",), needs_readout=True, nonlinearities=("relu", "tanh"))
+SLOW = {"value_graph", "jacobians"}
+"""Networks of the zoo that would take most of the time: one builds a graph of Python numbers."""
+
 SMOOTH = Capabilities(nonlinearities=("tanh", "identity"), dtypes=("float64",), truncation=False)
 
 
@@ -58,7 +56,7 @@ def test_a_right_network_passes_and_a_fair_share_of_cases_are_witnesses(law: str
     assert sum(witnesses) > 1
 
 
-@pytest.mark.parametrize("name", ELMAN)
+@pytest.mark.parametrize("name", sorted(ELMAN.keys() - SLOW))
 def test_networks_as_people_write_them_pass(name: str) -> None:
     for law in LAWS:
         judged(law, ELMAN[name], 3)
@@ -110,6 +108,21 @@ def positive_biases(case: Case) -> Case:
 # Gradients that are not those of the network.
 
 
+def of_relu_without_transpose(
+    params: Any, x: Array, h0: Array, d_output: Array, d_h_n: Array
+) -> Any:
+    """W_hh where W_hhᵀ belongs, in a network of ReLUs."""
+    states, _ = networks.forward(params, x, h0, lambda a: np.maximum(a, 0.0))
+    before = np.concatenate([h0[None], states])[:-1]
+    deltas, dh = np.zeros_like(states), d_h_n
+    for t in reversed(range(len(x))):
+        deltas[t] = (dh + d_output[t]) * (states[t] > 0)
+        dh = deltas[t] @ params["W_hh"].T
+    rows = {"W_ih": np.einsum("tbi,tbj->ij", deltas, x)}
+    rows["W_hh"] = np.einsum("tbi,tbj->ij", deltas, before)
+    return {**rows, "b": deltas.sum(axis=(0, 1)), "x": deltas @ params["W_ih"], "h0": dh}
+
+
 def with_bias_of(change: Callable[[Case, Array], Array]) -> Callable[[Case, Gradients], Gradients]:
     return lambda case, g: g | {n: change(case, a) for n, a in g.items() if n.startswith("bias_")}
 
@@ -134,6 +147,11 @@ def doubled(name: str) -> Callable[[Case, Gradients], Gradients]:
 def relative_to_the_largest(case: Case, forward: Forward) -> Forward:
     return Forward(forward.output / np.maximum(np.abs(forward.output).max(initial=0), 1), None)
 
+
+RELU = networks.wrap(
+    lambda params, x, h0: networks.forward(params, x, h0, lambda a: np.maximum(a, 0.0)),
+    of_relu_without_transpose, "no transpose", nonlinearity="relu",
+)  # fmt: skip
 
 FAULTS: list[tuple[str, Implementation]] = [
     ("hidden_units_can_be_permuted", networks.wrap(overwritten, name="overwritten")),
@@ -164,6 +182,7 @@ FAULTS: list[tuple[str, Implementation]] = [
     ("homogeneous_networks_obey_euler", WRONG_ELMAN["bias_of_one_row"]),
     ("homogeneous_networks_obey_euler", WRONG_ELMAN["mask_of_the_step_before"]),
     ("linear_readouts_obey_euler", WRONG_ELMAN["readout_bias_of_one_step"]),
+    ("each_unit_conserves_its_charge", RELU),
     ("each_unit_conserves_its_charge", WRONG_ELMAN["backward_from_zeros"]),
     ("each_unit_conserves_its_charge", WRONG_ELMAN["mask_of_the_step_before"]),
     ("each_unit_conserves_its_charge", Altered("dh0 reversed", gradient=other_state)),
@@ -172,7 +191,8 @@ FAULTS: list[tuple[str, Implementation]] = [
     ("gradient_matches_complex_step", WRONG_ELMAN["carry_1e-9_too_small"]),
     ("gradient_matches_complex_step", WRONG_ELMAN["no_carry"]),
     ("gradient_matches_complex_step", Altered("dx", gradient=doubled("x"))),
-    ("gradient_matches_complex_step", Altered("dV", gradient=doubled("weight_ho"))),
+    ("gradient_matches_complex_step",
+     Altered("dV", gradient=doubled("weight_ho"), needs_readout=True, nonlinearities=("tanh",))),
 ]  # fmt: skip
 
 
@@ -187,103 +207,9 @@ def test_every_law_is_seen_to_fail() -> None:
     assert {law for law, _ in FAULTS} == set(LAWS)
 
 
-# The maps.
-
-
-def matrix(a: Monomial) -> Array:
-    return a.of(np.eye(a.order.size), axis=0)
-
-
-@pytest.mark.parametrize("draw", [permutations, lambda r: scales(r, (-1.0, 2.0, 0.5))])
-def test_a_monomial_is_a_matrix_and_its_dual_keeps_inner_products(draw: Any) -> None:
-    """<A⁻ᵀ d, A v> = <d, v>, in powers of two and small integers without rounding."""
-    random = np.random.default_rng(0)
-    a = joined([draw(random)(4), draw(random)(3)])
-    v, d = random.integers(-8, 9, (2, 5, 7)).astype(float)
-    np.testing.assert_array_equal(a.of(v), v @ matrix(a).T)
-    np.testing.assert_array_equal(a.of(v.T, axis=0), matrix(a) @ v.T)
-    np.testing.assert_array_equal((a.dual(d) * a.of(v)).sum(axis=1), (d * v).sum(axis=1))
-    np.testing.assert_array_equal(matrix(a.inverse) @ matrix(a), np.eye(7))
-    assert not a.is_trivial
-
-
-def test_changes_of_coordinates_and_additions_can_be_undone_and_do_something() -> None:
-    for trial in trials(right("manual"), 60):
-        case, random = trial.case, np.random.default_rng(1)
-        change = gauge(case.spec, permutations(random))
-        there = change.case(case)
-        back = change.inverse.case(there)
-        for (name, a), (_, b) in zip(case.arrays(), back.arrays(), strict=True):
-            np.testing.assert_array_equal(a, b, err_msg=name)
-        if case.spec.hidden_size > 1:
-            assert not all(part.is_trivial for part in change.cells.values())
-        arrays = {**case.parameters, "x": case.x, "h0": case.h0, "output": case.d_output}
-        grown = dict(more.with_dead_units(case).arrays())
-        grown = {name: grown["d_output" if name == "output" else name] for name in arrays}
-        for name, array in more.without_dead_units(grown, case.spec).items():
-            np.testing.assert_array_equal(array, arrays[name], err_msg=name)
-
-
-# The complex step.
-
-
-class Remembering:
-    """A right network that keeps its last states, and takes numbers of any kind."""
-
-    def forward(self, params: Any, x: Array, h0: Array) -> Any:
-        h, self.states = h0, [h0]
-        for step in x:
-            h = np.tanh(step @ params["W_ih"].T + h @ params["W_hh"].T + params["b"])
-            self.states.append(h)
-        return np.array(self.states[1:]), h
-
-
-def test_complex_numbers_are_forgotten() -> None:
-    network = Remembering()
-    subject = networks.wrap(network.forward, networks.backward, "remembering")
-    words = set()
-    for trial in trials(subject, 12):
-        _ = trial.forward, trial.gradients
-        before = [state.copy() for state in network.states]
-        try:
-            words.add(gradient_matches_complex_step(trial).failed)
-        except NotApplicable:
-            continue
-        assert [state.dtype for state in network.states] == [state.dtype for state in before]
-        np.testing.assert_array_equal(network.states, before)
-    assert words == {False}
-
-
-def reasons(subject: Implementation) -> set[str]:
-    found = verdicts("gradient_matches_complex_step", subject, 40)
-    words = {(verdict.word, verdict.message.partition(":")[0]) for _, verdict in found}
-    return {message for word, message in words if word != "passed"}
-
-
-def test_a_buffer_of_floats_is_a_reason() -> None:
-    assert "its code does not run on complex numbers" in reasons(networks.right)
-
-
-def test_a_function_that_drops_the_imaginary_part_is_no_finding() -> None:
-    def absolute(a: Array) -> Array:
-        return np.where(a >= 0, np.tanh(np.abs(a)), -np.tanh(np.abs(a)))
-
-    def forward(params: Any, x: Array, h0: Array) -> Any:
-        h, states = h0, []
-        for step in x:
-            a = step @ params["W_ih"].T + h @ params["W_hh"].T + params["b"]
-            h = absolute(a) + 0 * a
-            states.append(h)
-        return np.array(states), h
-
-    subject = networks.wrap(forward, networks.backward, "absolute")
-    assert "its code drops imaginary parts, as far as differences can tell" in reasons(subject)
-    assert not fails("gradient_matches_complex_step", subject, 40)
-
-
-def test_trials_of_the_zoo_are_of_cases_that_a_law_may_change() -> None:
-    """No law changes the case that it is given: others look at it too."""
-    trial: Trial = trials(right("manual"), 20)[0]
+def test_no_law_changes_the_case() -> None:
+    """Others look at it too."""
+    trial = trials(right("manual"), 20)[0]
     before = {name: array.copy() for name, array in trial.case.arrays()}
     for law in LAWS:
         judged(law, right("manual"), 1)

@@ -49,7 +49,7 @@ class RNN:
             dx[t] = da @ self.weights["Wxh"]
             dh = da @ self.weights["Whh"]
         for grad in self.grads.values():
-            np.clip(grad, -1e6, 1e6, out=grad)
+            np.clip(grad, -1e300, 1e300, out=grad)
         if not all(np.isfinite(grad).all() for grad in self.grads.values()):
             raise FloatingPointError("a gradient is not finite")
         return dx, dh

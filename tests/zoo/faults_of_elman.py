@@ -184,7 +184,10 @@ GRADIENTS = {
         ("np.tanh(a)", "np.tanh(buffer)"),
         ("pre_activations.append(a)", "pre_activations.append(buffer)"),
     ),
-    "gradient_clipped_at_1": ("elman_adagrad", ("np.clip(grad, -1e6, 1e6", "np.clip(grad, -1, 1")),
+    "gradient_clipped_at_1": (
+        "elman_adagrad",
+        ("np.clip(grad, -1e300, 1e300", "np.clip(grad, -1, 1"),
+    ),
     "gradient_scaled_to_norm_1": (
         "elman_one_matrix",
         ("dU, dWh, db =", "dW = dW / max(1, np.sqrt(np.sum(dW**2)))\n    dU, dWh, db ="),
