@@ -6,7 +6,10 @@ import numpy as np
 
 from rnncheck.case import Array
 from rnncheck.oracles.envelope import Envelope
-from rnncheck.properties.closed_maps import (
+from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
+from rnncheck.properties.registry import check
+from rnncheck.properties.relation import Measured, agrees, balances, exactly, measured
+from rnncheck.properties.routes.closed_maps import (
     RANGES,
     OneStep,
     at_the_kink,
@@ -17,9 +20,6 @@ from rnncheck.properties.closed_maps import (
     read_out,
     relus_above,
 )
-from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
-from rnncheck.properties.registry import check
-from rnncheck.properties.relation import Measured, agrees, balances, exactly, measured
 from rnncheck.properties.trial import PoolCase, Trial, judged
 
 SATURATING = {"float64": 128.0, "float32": 16.0}

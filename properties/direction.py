@@ -8,9 +8,9 @@ import numpy as np
 from rnncheck.case import Array, Case
 from rnncheck.implementation import Gradients
 from rnncheck.properties.outcome import Outcome
-from rnncheck.properties.parts import Results, TwoDirections, TwoParts, reversed_steps
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import agrees
+from rnncheck.properties.routes.parts import Results, TwoDirections, TwoParts, reversed_steps
 from rnncheck.properties.trial import Trial
 from rnncheck.spec import RNNSpec
 

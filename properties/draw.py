@@ -92,7 +92,7 @@ def varied(spec: RNNSpec, T: int, B: int, variety: Variety) -> tuple[RNNSpec, in
     None becomes larger than it was drawn, so that what fails with larger sizes shrinks to sizes as
     they come. Empty and long ones stay; so does what generation ties together.
     """
-    drawn = [T, spec.hidden_size, B]
+    drawn = [spec.hidden_size, T, B]
     if not spec.generated:
         drawn += [spec.input_size, *([spec.output_size] if spec.output_size else [])]
     short = [size for size in drawn if 0 < size < LONG[0]]
@@ -105,7 +105,7 @@ def varied(spec: RNNSpec, T: int, B: int, variety: Variety) -> tuple[RNNSpec, in
             sizes.append(free[0] if free and size in short else size)
     else:
         sizes = drawn
-    T, H, B, *widths = sizes
+    H, T, B, *widths = sizes
     inputs, outputs = (*widths, None, None)[:2]
     if inputs is None:
         inputs, outputs = spec.output_size or H, spec.output_size

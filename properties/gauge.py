@@ -6,13 +6,13 @@ from functools import reduce
 import numpy as np
 
 from rnncheck.oracles.envelope import Envelope
-from rnncheck.properties import gauge_additions as more
-from rnncheck.properties import gauge_runs as runs
-from rnncheck.properties.gauge_charges import by_row, charges, inner, of_gradient, of_result
-from rnncheck.properties.gauge_maps import gauge, permutations, scales
 from rnncheck.properties.outcome import NotApplicable, Outcome
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import agrees, balances, measured
+from rnncheck.properties.routes import gauge_additions as more
+from rnncheck.properties.routes import gauge_runs as runs
+from rnncheck.properties.routes.gauge_charges import by_row, charges, inner, of_gradient, of_result
+from rnncheck.properties.routes.gauge_maps import gauge, permutations, scales
 from rnncheck.properties.trial import Trial
 
 

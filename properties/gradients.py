@@ -14,11 +14,11 @@ from rnncheck.oracles.differences.central import central_difference, widest_step
 from rnncheck.oracles.envelope import Envelope
 from rnncheck.oracles.noise import Noise
 from rnncheck.oracles.sampled import SampledNetwork
-from rnncheck.properties.complex_run import tangents
-from rnncheck.properties.gauge_runs import settled
 from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import Measured, balances, measured
+from rnncheck.properties.routes.complex_run import tangents
+from rnncheck.properties.routes.gauge_runs import settled
 from rnncheck.properties.trial import Trial, judged
 
 MOST_WORK = 3000

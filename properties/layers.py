@@ -6,9 +6,9 @@ import numpy.typing as npt
 from rnncheck.case import Array, Case
 from rnncheck.oracles.envelope import Envelope
 from rnncheck.properties.outcome import NotApplicable, Outcome
-from rnncheck.properties.parts import TwoParts
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import Measured, agrees, balances, exactly, measured
+from rnncheck.properties.routes.parts import TwoParts
 from rnncheck.properties.trial import Trial, judged
 
 

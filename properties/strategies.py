@@ -77,58 +77,48 @@ takes from the constants of whatever local modules are loaded, and a pool must n
 subject's own file."""
 
 
-def _rarely(one_in: int, possible: object = True) -> st.SearchStrategy[bool]:
-    """True once in so many times, if that is possible at all; shrinks to False."""
-    return st.sampled_from((False,) * (one_in - 1) + (bool(possible),))
-
-
 def specs(can: Capabilities) -> st.SearchStrategy[RNNSpec]:
     """Networks within the capabilities; sizes shrink to 1, options to the plain ones.
 
     Everything is drawn also where it cannot be used: fewer choices count as simpler in shrinking,
     and two directions are not simpler than one because nothing truncates them.
     """
+    readouts = [(kind, bias) for kind in can.readouts for bias in can.readout_biases]
+    none: list[tuple[Readout, bool] | None] = [None] * (3 * len(readouts) or 1)
     return st.builds(
         _spec,
-        layers=st.integers(1, min(3, can.max_layers or 3)),
-        bidirectional=_rarely(2, can.bidirectional),
-        has_readout=st.just(True) if can.needs_readout else _rarely(3, can.readouts),
-        truncates=_rarely(6, can.truncation),
-        feeds_back=_rarely(3, can.generation),
-        outputs=st.sampled_from([*can.outputs[:1] * 4, *can.outputs]),
-        sizes=st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(1, 5)),
-        nonlinearity=st.sampled_from(can.nonlinearities),
-        bias=st.sampled_from([n > 0 for n in can.bias_vectors]),
-        readout=st.sampled_from(can.readouts or ("identity",)),
-        readout_bias=st.sampled_from(can.readout_biases),
-        truncation=st.integers(0, 6),
-        generated=st.integers(1, 4),
+        st.integers(1, min(3, can.max_layers or 3)),
+        st.sampled_from((False, can.bidirectional)),
+        st.sampled_from(readouts if can.needs_readout else [*none, *readouts]),
+        st.sampled_from((None,) * 50 + (tuple(range(7)) if can.truncation else ())),
+        st.sampled_from((0,) * 20 + ((1, 2, 3, 4) if can.generation else ())),
+        st.sampled_from([*can.outputs[:1] * 4, *can.outputs]),
+        st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(1, 5)),
+        st.sampled_from(can.nonlinearities),
+        st.sampled_from([n > 0 for n in can.bias_vectors]),
     )
 
 
 def _spec(
-    *,
     layers: int,
     bidirectional: bool,
-    has_readout: bool,
-    truncates: bool,
-    feeds_back: bool,
+    readout: tuple[Readout, bool] | None,
+    truncation: int | None,
+    generated: int,
     outputs: Outputs,
     sizes: tuple[int, int, int],
     nonlinearity: Nonlinearity,
     bias: bool,
-    readout: Readout,
-    readout_bias: bool,
-    truncation: int,
-    generated: int,
 ) -> RNNSpec:
     """The network of these choices; those that cannot be had together give way."""
     input_size, hidden_size, output_size = sizes
-    if truncates:
+    if truncation is not None:
         layers, bidirectional = 1, False
-    feeds_back = feeds_back and outputs == "all" and not bidirectional and not truncates
-    if feeds_back:
-        input_size = output_size if has_readout else hidden_size
+    if outputs != "all" or bidirectional or truncation is not None:
+        generated = 0
+    if generated:
+        input_size = output_size if readout else hidden_size
+    kind, readout_bias = readout or ("identity", True)
     return RNNSpec(
         input_size=input_size,
         hidden_size=hidden_size,
@@ -136,25 +126,24 @@ def _spec(
         nonlinearity=nonlinearity,
         bias=bias,
         bidirectional=bidirectional,
-        output_size=output_size if has_readout else None,
-        readout=readout if has_readout else "identity",
-        readout_bias=readout_bias if has_readout else True,
-        truncation=truncation if truncates else None,
+        output_size=output_size if readout else None,
+        readout=kind,
+        readout_bias=readout_bias,
+        truncation=truncation,
         outputs=outputs,
-        generated=generated if feeds_back else 0,
+        generated=generated,
     )
+
+
+_LONG_STEPS = (*range(LONG[0], LONG[1], 3), LONG[1])
+_STEPS = (*range(1, 10), *(*range(3, 10), *range(2, 10)) * 2, *(0,) * 3, *_LONG_STEPS)
+_ROWS = (1, 2, 3, 4, 5, 2, 3, 4, 5, 3, 4, 5, 0)
 
 
 def sizes(can: Capabilities) -> st.SearchStrategy[tuple[int, int]]:
     """(T, B): mostly short, now and then long, seldom empty; T = 1 shows little."""
-    starts = (1, 3, 2, 3, 0, 3)
-    T = st.one_of(*(st.integers(start, 9) for start in starts), st.integers(*LONG))
-    B = (
-        st.just(can.batch_size)
-        if can.batch_size
-        else st.one_of(st.integers(1, 4), st.integers(0, 4))
-    )
-    return st.tuples(T, B)
+    rows = st.just(can.batch_size) if can.batch_size else st.sampled_from(_ROWS)
+    return st.tuples(st.sampled_from(_STEPS), rows)
 
 
 _REGIMES_OF: dict[Kind, tuple[Regime, ...]] = {
@@ -164,8 +153,11 @@ _COTANGENTS_OF: dict[Kind, tuple[Cotangent, ...]] = {
     "general": get_args(Cotangent), "dyadic": get_args(Cotangent),
     "proof": ("both", "both", "state", "last_output", "sparse"),
 }  # fmt: skip
-_VARIETIES: tuple[Variety, ...] = ("free", "different", "different", "different", "equal")
+_VARIETIES: tuple[Variety, ...] = ("free", *("different",) * 7, "equal")
 _PADDINGS: tuple[Padding | None, ...] = (None,) * 8 + get_args(Padding)
+
+_STATES = ("each", "each", "each", "one", "zero")
+"""h0: of each row its own, the same one for all, or zero."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +167,7 @@ class Pattern:
     kind: Kind
     regime: Regime
     cotangent: Cotangent
-    h0: bool
-    one_state: bool
+    state: str
     padding: Padding | None
     dropout: bool
     dtype: str
@@ -190,10 +181,9 @@ def patterns(can: Capabilities, kind: Kind) -> st.SearchStrategy[Pattern]:
         st.just(kind),
         st.sampled_from(_REGIMES_OF[kind]),
         st.sampled_from(_COTANGENTS_OF[kind]),
-        st.sampled_from([True, True, True, False] if can.initial_state else [False]),
-        _rarely(6),
+        st.sampled_from(_STATES if can.initial_state else ("zero",)),
         st.sampled_from(_PADDINGS if can.lengths else [None]),
-        _rarely(2, can.dropout),
+        st.sampled_from((False, can.dropout)),
         st.sampled_from(can.dtypes[:1] + can.dtypes),
         st.sampled_from(_VARIETIES),
     )
@@ -212,8 +202,8 @@ def _assemble(
     forgets = LONG[0] <= T and seed % 2 and pattern.kind != "dyadic"
     return Draw(
         spec=spec, T=T, B=B, regime="orthogonal" if forgets else pattern.regime,
-        cotangent=pattern.cotangent, h0=pattern.h0, final_state=can.final_state, lengths=lengths,
+        cotangent=pattern.cotangent, h0=pattern.state != "zero", final_state=can.final_state, lengths=lengths,
         dropout=pattern.dropout and spec.num_layers > 1, dtype=pattern.dtype,
-        one_bias=2 not in can.bias_vectors, seed=seed, one_state=pattern.one_state,
+        one_bias=2 not in can.bias_vectors, seed=seed, one_state=pattern.state == "one",
         exact=pattern.kind == "dyadic",
     )  # fmt: skip

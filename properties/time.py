@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from rnncheck.case import Array, Case, IntArray
-from rnncheck.properties.closed_maps import excess, largest_slope, spectral_norm
 from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import UNIT, agrees, exactly
-from rnncheck.properties.time_maps import (
+from rnncheck.properties.routes.closed_maps import excess, largest_slope, spectral_norm
+from rnncheck.properties.routes.time_maps import (
     at_rest,
     cuts,
     delayed,

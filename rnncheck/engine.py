@@ -172,7 +172,10 @@ class Run:
         verdicts: dict[Draw, Verdict] = {}
         yield Running(check.id, check.family, self.keeper.running_file)
         fails, most = self._asked(check, verdicts), self._most(check)
-        found = self._source(check).smallest(fails, most, self._shelf(check))
+        source, known = self._source(check), None
+        if check.kind != "proof" and not note:
+            known = self.pools.get(source)
+        found = source.smallest(fails, most, self._shelf(check), pool=known)
         draw = found or self.failed[check.id]
         return (yield from self._finding(check, draw, verdicts.get(draw), note))
 

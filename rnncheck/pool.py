@@ -1,7 +1,7 @@
 """The pools of cases, and the search for the smallest one that fails. Hypothesis does both."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from unittest import SkipTest
 
@@ -11,9 +11,15 @@ from hypothesis.database import ExampleDatabase
 from rnncheck.implementation import Capabilities
 from rnncheck.properties.strategies import Draw, Kind, build, draws, for_proof
 from rnncheck.properties.trial import PoolCase
+from rnncheck.spec import RNNSpec
 
-AGAIN = 3
-"""Examples that Hypothesis may draw for each one wanted: now and then it draws the same again."""
+AGAIN = 10
+"""Examples that Hypothesis may draw for each one wanted: most are small changes of one before."""
+
+BEGINNING = 50
+"""Examples with which Hypothesis may begin that are small on purpose: of these, one in SMALL is taken."""
+
+SMALL = 5
 
 FARTHEST = 64.0
 """Binary orders of magnitude beyond which an error is not told from a larger one, nor a smaller."""
@@ -34,19 +40,32 @@ class Source:
         return bool(draws(self.can, self.kind).is_empty)
 
     def draw(self) -> list[Draw]:
-        """`count` different draws (fewer if there are no more), always the same ones."""
-        drawn: dict[Draw, None] = {}
+        """`count` different draws (fewer if there are no more), always the same ones.
+
+        Of those that Hypothesis makes from one by small changes, the first is taken (no two have the
+        same spec and T), and few of the small ones with which it begins, as long as there are enough
+        others.
+        """
+        beginning, seen = min(BEGINNING, AGAIN * self.count // 10), 0
+        drawn: dict[tuple[RNNSpec, int], Draw] = {}
+        alike: dict[Draw, None] = {}
 
         def take(draw: Draw) -> None:
-            drawn.setdefault(draw)
+            nonlocal seen
+            seen += 1
+            if (seen <= beginning and seen % SMALL) or drawn.setdefault(
+                (draw.spec, draw.T), draw
+            ) != draw:
+                alike.setdefault(draw)
             if len(drawn) >= self.count:
                 raise _Found
 
         self._search([Phase.generate], take)
+        taken = list(dict.fromkeys([*drawn.values(), *alike]))[: self.count]
         if self.kind != "proof":
-            return list(drawn)
+            return taken
         rows = self.can.batch_size
-        return list(dict.fromkeys(for_proof(draw, i, rows) for i, draw in enumerate(drawn)))
+        return list(dict.fromkeys(for_proof(draw, i, rows) for i, draw in enumerate(taken)))
 
     def smallest(
         self,
@@ -54,16 +73,18 @@ class Source:
         most: int,
         known_before: ExampleDatabase | None = None,
         ratio: Callable[[Draw], float | None] | None = None,
+        pool: Container[Draw] | None = None,
     ) -> Draw | None:
         """The smallest draw that fails, beginning with what failed before and with the pool itself.
 
         fails: asked once for each draw; after `most` questions every new draw counts as passing, so
         that the search ends with the smallest failure known by then. known_before: failures of
         earlier runs; gets this one too. ratio: of a draw that was asked about, its error over what
-        is allowed: the search goes on, beyond the pool, where that is large. None if nothing fails.
+        is allowed: the search goes on, beyond the pool, where that is large. pool: of what is drawn
+        before something fails, only these are asked about. None if nothing fails.
         """
         phases = [Phase.reuse, Phase.generate, Phase.shrink, *([Phase.target] if ratio else [])]
-        return self._failing(phases, fails, most, known_before, ratio)
+        return self._failing(phases, fails, most, known_before, ratio, pool)
 
     def remembered(
         self, fails: Callable[[Draw], bool], most: int, known_before: ExampleDatabase
@@ -78,11 +99,14 @@ class Source:
         most: int,
         known_before: ExampleDatabase | None,
         ratio: Callable[[Draw], float | None] | None = None,
+        pool: Container[Draw] | None = None,
     ) -> Draw | None:
         known: dict[Draw, bool] = {}
         failing: list[Draw] = []
 
         def judge(draw: Draw) -> None:
+            if pool is not None and not failing and draw not in pool:
+                return
             if draw not in known:
                 known[draw] = len(known) < most and fails(draw)
             if known[draw]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -201,6 +202,7 @@ def test_one_seed_one_report() -> None:
     for _ in range(2):
         rnncheck("check", "manual", "net.py", *QUICK, "--seed", "7", "--json", "out.json")
         documents.append(read_json())
+        shutil.rmtree(".rnncheck/examples")  # what failed would be tried first
     assert documents[0] == documents[1]
     rnncheck("check", "manual", *QUICK, "--seed", "8", "--json", "out.json")
     documents.append(read_json())

@@ -10,7 +10,7 @@ from zoo.registry import WRONG_ELMAN
 
 from rnncheck.case import Array, Case
 from rnncheck.implementation import Forward, Gradients
-from rnncheck.properties.closed_maps import SQUARINGS, spectral_norm
+from rnncheck.properties.routes.closed_maps import SQUARINGS, spectral_norm
 
 LAWS = laws_of("closed")
 

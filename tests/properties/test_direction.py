@@ -7,8 +7,8 @@ from law_subjects import RIGHT, Altered, finds, pool, right, verdicts
 from rnncheck.case import Case
 from rnncheck.implementation import Capabilities, Forward, Gradients
 from rnncheck.properties.direction import swapped, swapped_results
-from rnncheck.properties.parts import reversed_steps
 from rnncheck.properties.registry import named_checks
+from rnncheck.properties.routes.parts import reversed_steps
 
 SWAP, TWO = "swapped_directions_give_swapped_results", "two_directions_are_two_networks"
 BY_ID = {law.id: law for law in named_checks([SWAP, TWO])}

@@ -7,8 +7,8 @@ import pytest
 from altered_networks import right, trials
 
 from rnncheck.case import Array
-from rnncheck.properties import gauge_additions as more
-from rnncheck.properties.gauge_maps import Monomial, gauge, joined, permutations, scales
+from rnncheck.properties.routes import gauge_additions as more
+from rnncheck.properties.routes.gauge_maps import Monomial, gauge, joined, permutations, scales
 
 
 def matrix(a: Monomial) -> Array:

@@ -9,7 +9,7 @@ from rnncheck.case import Array, Case
 from rnncheck.engine import judge
 from rnncheck.implementation import Forward, Gradients
 from rnncheck.properties.registry import named_checks
-from rnncheck.properties.time_maps import cuts
+from rnncheck.properties.routes.time_maps import cuts
 from rnncheck.properties.trial import PoolCase, Trial
 from rnncheck.spec import RNNSpec
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from rnncheck.case import Array, Case
 from rnncheck.oracles.envelope import Envelope
-from rnncheck.properties.gauge_additions import new_columns, without_feature
-from rnncheck.properties.gauge_maps import Gauge, inputs_scaled, results_scaled
 from rnncheck.properties.outcome import NotApplicable, Outcome
 from rnncheck.properties.relation import agrees, exactly
+from rnncheck.properties.routes.gauge_additions import new_columns, without_feature
+from rnncheck.properties.routes.gauge_maps import Gauge, inputs_scaled, results_scaled
 from rnncheck.properties.trial import PRECISION, Trial
 
 
