@@ -34,7 +34,7 @@ def filled(draw: Draw) -> st.SearchStrategy[Case]:
         return arrays(draw.dtype, shape, elements=numbers)
 
     shapes = spec.array_shapes(draw.T, draw.B)
-    lengths = None if draw.lengths is None else np.array(draw.lengths)
+    lengths = None if draw.lengths is None else np.array(draw.lengths, dtype=np.int64)
     return st.builds(
         Case,
         spec=st.just(spec),
