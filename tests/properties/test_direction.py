@@ -20,7 +20,7 @@ def test_right_networks_keep_the_laws(name: str) -> None:
     if name == "torch":
         pytest.importorskip("torch")
     for law in BY_ID.values():
-        found = [(t.case, v) for t, v in verdicts(law, right(name), 15 if name == "scalar" else 40)]
+        found = [(t.case, v) for t, v in verdicts(law, right(name), 15 if name == "scalar" else 90)]
         assert {v.word for _, v in found} <= {"passed", "not_applicable", "refused"}
         passed = [(case, v.outcome) for case, v in found if v.outcome is not None]
         witnesses = [case for case, outcome in passed if outcome.witness]
