@@ -1,5 +1,6 @@
 """The function under test, called with copies; what it returns, read or told in one message."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,11 +23,12 @@ class _Raised(Exception):
 
 
 class Function:
-    """`loss_and_gradients` at any parameters; `calls` counts how often it was called."""
+    """`loss_and_gradients` at any parameters; `calls` counts its calls, `seconds` is their time."""
 
     def __init__(self, subject: LossAndGradients, parameters: Parameters, name: str) -> None:
         self.subject, self.parameters, self.name = subject, parameters, name
         self.calls = 0
+        self.seconds = 0.0
         self.outside: str | None = None
 
     def at(self, arrays: Arrays) -> Values:
@@ -58,11 +60,14 @@ class Function:
 
     def _call(self, arrays: Arrays) -> Values:
         self.calls += 1
+        start = time.perf_counter()
         try:
             result = self.subject(self.parameters.copies(arrays))
         except Exception as error:
             message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise _Raised(message) from error
+        finally:
+            self.seconds += time.perf_counter() - start
         loss, gradients = self._pair(result)
         return Values(self._loss(loss), self._gradients(gradients))
 

@@ -18,7 +18,7 @@ WIDTH = 100
 ONE_BY_ONE = ("proof", "truth", "dyadic", "gradients", "agreement")
 """Families whose checks are listed one by one; of the others, those that did not pass."""
 
-BETWEEN_RUNS = ("gradients", "agreement", "gauge", "time", "batch", "direction", "layers", "closed")
+BETWEEN_RUNS = ("agreement", "gauge", "time", "batch", "direction", "layers", "closed")
 """Families whose findings follow from what is wrong already, and are then only named."""
 
 MOST = 600
@@ -154,7 +154,8 @@ def grouped(report: Report) -> list[list[Finding]]:
     families = {check.check: check.family for check in report.checks}
     for finding in report.findings:
         key: object = frozenset(finding.wrong) or finding.message
-        if groups and families[finding.check] in BETWEEN_RUNS:
+        sums = all(name.startswith("<") for name in finding.wrong)  # of no array in particular
+        if groups and (families[finding.check] in BETWEEN_RUNS or (finding.wrong and sums)):
             key = next(iter(groups))
         groups.setdefault(key, []).append(finding)
     return list(groups.values())

@@ -171,7 +171,8 @@ def test_the_parameters_themselves_are_asked_for_4_times() -> None:
     w, times = np.array([0.5, -1.0, 2.0]), []
 
     def loss(v: Any) -> Any:
-        times.append(np.array_equal(v, w))
+        if v.dtype != object:  # the certificate's run is on other numbers
+            times.append(np.array_equal(v, w))
         return np.sin(v).sum()
 
     check(loss, np.cos, w)

@@ -131,9 +131,20 @@ def test_progress_counts_every_entry() -> None:
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_a_certificate_is_printed_if_there_is_one() -> None:
-    from dataclasses import replace
+def test_what_could_be_proved_is_printed() -> None:
+    right, wrong = quadratic(lambda g: g), quadratic(lambda g: 2.0 * g)
+    assert right.certificate is not None
+    assert right.certificate.startswith("CERTIFIED: the gradient is the derivative of the loss")
+    assert right.certificate in right.text
+    assert wrong.certificate is not None
+    assert wrong.certificate.startswith("not certified")
+    assert "CERTIFIED" not in wrong.text
 
-    result = quadratic(lambda g: g)
-    assert result.certificate is None
-    assert "proved at T = 8" in replace(result, certificate="proved at T = 8").text
+
+def test_code_that_cannot_be_followed_is_told() -> None:
+    def rounded(p: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+        return float(1000) + float(np.sum(p["w"] ** 2)), {"w": 2.0 * np.round(p["w"], 12)}
+
+    result = gradcheck(rounded, {"w": np.array([0.5, 1.0])}, raise_exception=False)
+    assert result.certificate is not None
+    assert result.certificate.startswith("not certified: its code cannot be followed: ")
