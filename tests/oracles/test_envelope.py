@@ -57,9 +57,13 @@ def test_the_cases_are_of_every_kind() -> None:
     assert any(c.spec.generated for c in drawn)
 
 
+ROUNDING = ("lively", "contractive", "orthogonal", "chaotic", "saturating", "tiny")
+"""Regimes of normally distributed numbers: of plain ones, a lattice or zeros most operations are exact."""
+
+
 @pytest.mark.parametrize("name", ["manual", "autodiff"])
 def test_references_stay_within_and_come_near(name: str) -> None:
-    """Never more than is allowed; and more than a thousandth of it, unless nothing rounds at all.
+    """Never more than is allowed; and more than a thousandth of it, where all operations round.
 
     What is allowed is 4 (u|v| + the largest of 12 samples): with sums of 14 terms at most, a few
     hundred u|v|. Arithmetic that rounds errs by about u|v|/4 a time, so in some entry of a case by
@@ -69,7 +73,8 @@ def test_references_stay_within_and_come_near(name: str) -> None:
     for entry in everything():
         ratios = worst_ratios(subject, entry)
         assert all(ratio <= 1.0 for ratio in ratios.values()), (entry.case, ratios)
-        found.append(max(ratios.values(), default=0.0))
+        if entry.case.origin.partition(",")[0] in ROUNDING:
+            found.append(max(ratios.values(), default=0.0))
     rounding = [ratio for ratio in found if ratio > 0.0]
     assert len(rounding) > len(found) / 2
     assert min(rounding) > 1 / 1000
