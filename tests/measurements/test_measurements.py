@@ -62,3 +62,29 @@ def test_sections_of_the_page_are_replaced_in_place(
     assert text.startswith("# Head\n")
     assert "one" not in text
     assert text.index("three") < text.index("two \\1")
+
+
+def test_dyadic_cases_give_the_same_bits_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    dyadic = importlib.import_module("benchmarks.dyadic")
+    monkeypatch.setattr(dyadic, "CHUNK", 60)
+    counts = dyadic.examine(0)
+    assert counts["drawn"] == 60
+    assert counts["cases"] > 30
+    assert counts["runs"] > 3 * counts["cases"]  # torch runs some of them too
+    assert counts["differ"] == 0
+
+
+def test_one_bit_among_them_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    dyadic = importlib.import_module("benchmarks.dyadic")
+    monkeypatch.setattr(dyadic, "CHUNK", 20)
+    right = dyadic.arrays
+
+    def off_by_an_ulp(subject: object, case: object) -> dict[str, np.ndarray]:
+        found = right(subject, case)
+        if getattr(subject, "name", "") == "autodiff":
+            found["output"] = np.nextafter(found["output"], np.inf)
+        return found
+
+    monkeypatch.setattr(dyadic, "arrays", off_by_an_ulp)
+    counts = dyadic.examine(0)
+    assert counts["differ"] >= counts["cases"]
