@@ -120,6 +120,8 @@ def _ignored_array(trials: Sequence[Trial]) -> str | None:
 def _is_ignored(trials: Sequence[Trial], name: str) -> bool:
     explanations = []
     for trial in trials:
+        if name not in dict(trial.case.arrays()):  # a network without biases, say
+            return False
         changed = _without(trial.case, name)
         allowed = envelope(changed)
         explanations.append((_faulty(trial), truth(changed, allowed), allowed))
