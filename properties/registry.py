@@ -67,7 +67,8 @@ class Check:
     must have, by the words of NEEDS. needs_gradients: whether it applies to implementations with a
     backward pass only; needs_second_order: with second derivatives. needs_torch: whether torch must
     be installed. kind: of the cases it is run on. share: of these, all; some, if a case
-    takes several calls; few, if it takes many.
+    takes several calls; few, if it takes many. stays: why there is this check although others kill
+    every fault of the catalogue as soon (`rnncheck faults`).
     """
 
     id: str
@@ -79,6 +80,12 @@ class Check:
     needs_torch: bool = False
     kind: Kind = "general"
     share: Share = "all"
+    stays: str = ""
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether it compares with the truth or another implementation, which not every network has."""
+        return self.family in ("truth", "dyadic", "agreement") or self.id == "forward_is_certified"
 
     def lacks(self, case: Case) -> str | None:
         """What it needs and the case has not; None if the case has all."""
@@ -100,6 +107,7 @@ def check(
     needs_torch: bool = False,
     kind: Kind = "general",
     share: Share = "all",
+    stays: str = "",
 ) -> Callable[[Law], Law]:
     """Register a function of a trial as a check of the family that its file is."""
     unknown = [need for need in needs if need not in NEEDS]
@@ -110,7 +118,16 @@ def check(
         family = law.__module__.rpartition(".")[2]
         name = law.__name__
         _registered[name] = Check(
-            name, family, law, needs, needs_gradients, needs_second_order, needs_torch, kind, share
+            name,
+            family,
+            law,
+            needs,
+            needs_gradients,
+            needs_second_order,
+            needs_torch,
+            kind,
+            share,
+            stays,
         )
         return law
 

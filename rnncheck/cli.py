@@ -1,4 +1,4 @@
-"""The command line: `rnncheck check`, `gate`, `replay`, `list` and `explain`."""
+"""The command line: `rnncheck check`, `gate`, `replay`, `list`, `explain` and `faults`."""
 
 import functools
 import io
@@ -22,6 +22,7 @@ def main() -> None:
     """Tells the author of a recurrent network whether it is right, and if not, what is wrong."""
 
 
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _TIMEOUT = click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -33,7 +34,6 @@ _TIMEOUT = click.option(
 def _shared(command: Callable[..., None]) -> Callable[..., None]:
     """The options that `check` and `gate` have in common."""
     profiles = click.Choice(["quick", "standard", "thorough"])
-    file = click.Path(path_type=Path, dir_okay=False)
     options = [
         click.option("--profile", type=profiles, help="How many cases."),
         click.option(
@@ -41,7 +41,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
         ),
         _TIMEOUT,
         click.option(
-            "--json", "json_file", type=file, metavar="FILE", help="Write the reports as JSON too."
+            "--json", "json_file", type=_FILE, metavar="FILE", help="Write the reports as JSON too."
         ),
     ]
     return functools.reduce(lambda inner, option: option(inner), reversed(options), command)
@@ -174,18 +174,48 @@ def list_() -> int:
 
 
 @main.command()
-@click.argument("what", metavar="CHECK|CASE.npz")
+@click.argument("what", metavar="FAULT|CHECK|CASE.npz")
 @_exits
 def explain(what: str) -> int:
-    """Say what a check demands, or where the allowance of a kept case comes from."""
-    from rnncheck.reporting.explain import explain_case, explain_check
+    """Say what a fault is, what a check demands, or where a kept case's allowance comes from."""
+    from rnncheck.reporting.explain import explain_case, explain_name
 
-    if what.endswith(".npz"):
-        click.echo(explain_case(Path(what)))
-    else:
-        (name,) = _known((what,))
-        click.echo(explain_check(name))
+    click.echo(explain_case(Path(what)) if what.endswith(".npz") else explain_name(what))
     return 0
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[FAULT ...]")
+@click.option(
+    "--json", "json_file", type=_FILE, metavar="FILE", help="Write the kills as JSON too."
+)
+@click.option(
+    "--compare",
+    type=_FILE,
+    metavar="FILE",
+    help="Fail if a kill that FILE (by --json) has is none now.",
+)
+@click.option("--handbook", type=_FILE, metavar="FILE", help="Write the handbook, and run nothing.")
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+@_exits
+def faults(
+    names: tuple[str, ...],
+    json_file: Path | None,
+    compare: Path | None,
+    handbook: Path | None,
+    jobs: int,
+) -> int:
+    """Run every check on every fault of the catalogue: the kill matrix.
+
+    Exit code: 0 every fault is killed and every right variant passes, 1 not so, 2 wrong usage.
+    """
+    from rnncheck.reporting.handbook import write_handbook
+    from rnncheck.reporting.matrix import run_matrix
+
+    if handbook:
+        write_handbook(handbook)
+        return 0
+    return run_matrix(names, json_file, compare, jobs)
 
 
 def _known(checks: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from rnncheck.database import Shelf, open_database
 from rnncheck.events import Checked, CheckEnded, Event, Finished, Found, Running, Started
+from rnncheck.evidence import Evidence, kept_fresh
 from rnncheck.implementation import Implementation
 from rnncheck.keeper import Keeper
 from rnncheck.pool import Pools, Source
@@ -18,10 +19,13 @@ from rnncheck.verdicts import Tally, Verdict, beyond, describe, judge
 
 __all__ = ["Run", "describe", "judge"]
 
-Diagnose = Callable[[Finding, list[Trial]], Finding]
+Diagnose = Callable[[Evidence], Finding]
 
 FAILING_CASES = 6
 """How many failing cases a diagnosis must explain, if the pool has so many."""
+
+OTHER_CASES = 10
+"""How many of the pool's smaller cases it must explain besides, failing or not."""
 
 HUNTED = ("truth",)
 """Families for which a thorough run looks beyond the pool: there an error is worth making larger."""
@@ -35,7 +39,7 @@ class Run:
         diagnose: Diagnose | None = None,
     ) -> None:  # fmt: skip
         self.subject, self.settings, self.diagnose = subject, settings, diagnose
-        self.can = subject.capabilities
+        self.can, self.fresh = subject.capabilities, kept_fresh(subject)
         self.pools = pools or Pools()
         self.keeper = Keeper(settings.folder, subject.name, settings.target)
         self.database = open_database(settings.database, settings.folder)
@@ -221,9 +225,15 @@ class Run:
         finding = replace(finding, case_file=self.keeper.keep(check.id, entry.case))
         if self.diagnose:
             trials = [trial, *self._failing(check)]
-            finding = self.diagnose(finding, trials)
+            others = self._others(check)
+            finding = self.diagnose(Evidence(finding, check, trials, others, self.fresh))
         yield Found(finding)
         return finding
+
+    def _others(self, check: Check) -> list[PoolCase]:
+        """Smaller cases of the pool, with something in them."""
+        pool = [e for e in self.pools.get(self._source(check)).values() if not e.case.is_degenerate]
+        return sorted(pool, key=lambda e: e.case.x.size * e.case.spec.num_states)[:OTHER_CASES]
 
     def _failing(self, check: Check) -> Iterator[Trial]:
         """Cases of the pool on which the check fails: a few, or the one that is known if each takes long."""

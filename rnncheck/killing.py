@@ -4,18 +4,21 @@ A check kills a fault if it fails on one of its cases. The cases are one pool, d
 run, and every check takes its share of them until it has killed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
+from pathlib import Path
 
-from rnncheck.implementations.faulty.catalogue import Fault, faults, named, variants
+from rnncheck.implementations.faulty.catalogue import VARIANTS, Fault, faults, named, variants
 from rnncheck.implementations.faulty.plain import Plain
 from rnncheck.pool import Pools, Source
 from rnncheck.properties.registry import Check, all_checks
 from rnncheck.properties.strategies import Draw
 from rnncheck.properties.trial import Trial
+from rnncheck.results import UsageError
 from rnncheck.verdicts import beyond, judge
 
 CASES = {"all": 40, "some": 12, "few": 4}
@@ -42,27 +45,112 @@ class Row:
     @property
     def first(self) -> str | None:
         """The check that took the fewest cases; the first in the report's order of those that did."""
-        return min(self.kills, key=lambda name: self.kills[name], default=None)
+        return self.first_of(self.kills)
+
+    def first_of(self, checks: Iterable[str]) -> str | None:
+        """The first of some checks."""
+        return min((c for c in checks if c in self.kills), key=self.kills.__getitem__, default=None)
 
 
-def kill_matrix(
-    entries: Sequence[Fault] | None = None, processes: int = 2, seen: Callable[[Row], None] = print
-) -> list[Row]:
-    """A row for each entry (none given: all of the catalogue, then the variants), in their order.
+@dataclass(frozen=True)
+class Score:
+    """Faults and how many of them were killed; right variants and how many passed."""
 
-    seen: told of every row as it is done.
+    faults: int
+    killed: int
+    variants: int
+    passed: int
+    errors: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Score":
+        """Of a whole matrix."""
+        faulty = [row for row in rows if row.family != VARIANTS]
+        right = [row for row in rows if row.family == VARIANTS]
+        return cls(
+            len(faulty), sum(bool(row.kills) for row in faulty),
+            len(right), sum(not row.kills for row in right), sum(len(row.errors) for row in rows),
+        )  # fmt: skip
+
+    @property
+    def is_full(self) -> bool:
+        """Every fault killed, every variant passed, and no check of ours has failed itself."""
+        return self.killed == self.faults and self.passed == self.variants and not self.errors
+
+
+@dataclass(frozen=True)
+class Merit:
+    """How many faults a check kills, how many before any other check, and how many alone.
+
+    first_alone: before any other check that needs no reference.
     """
-    chosen = [*faults(), *variants()] if entries is None else list(entries)
+
+    check: Check
+    kills: int
+    first: int
+    first_alone: int
+    only: int
+
+    @property
+    def is_earned(self) -> bool:
+        """Whether something would be found later, or not at all, without it, or it says why it stays."""
+        return bool(self.first or self.first_alone or self.only or self.check.stays)
+
+
+def merits(rows: Sequence[Row]) -> list[Merit]:
+    """What every check is good for, by a whole matrix."""
+    faulty = [row for row in rows if row.family != VARIANTS]
+    alone = [check.id for check in all_checks() if not check.needs_reference]
+    first, first_alone = [row.first for row in faulty], [row.first_of(alone) for row in faulty]
+    return [
+        Merit(
+            check, sum(check.id in row.kills for row in faulty), first.count(check.id),
+            first_alone.count(check.id), sum(list(row.kills) == [check.id] for row in faulty),
+        )
+        for check in all_checks()
+    ]  # fmt: skip
+
+
+def lost_kills(before: Sequence[Row], now: Sequence[Row]) -> list[tuple[str, str]]:
+    """(fault, check) for every kill of an earlier matrix that is none any more."""
+    found = {row.entry: row.kills for row in now}
+    return [
+        (row.entry, name)
+        for row in before
+        for name in row.kills
+        if name not in found.get(row.entry, {})
+    ]
+
+
+def write_matrix(path: Path, rows: Sequence[Row]) -> None:
+    """The kills of a matrix as JSON: by entry, by check, the cases."""
+    document = {row.entry: {"family": row.family, "kills": row.kills} for row in rows}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def read_matrix(path: Path) -> list[Row]:
+    """What `write_matrix` wrote. UsageError, naming the file, for anything else."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return [Row(name, row["family"], row["kills"], {}) for name, row in document.items()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} holds no kill matrix: {error}") from error
+
+
+def kill_matrix(entries: Sequence[Fault], processes: int) -> Iterator[Row]:
+    """A row for each entry, in their order, as each is done."""
     if processes == 1:
-        return list(_told(map(row, (e.id for e in chosen)), seen))
+        yield from map(row, (entry.id for entry in entries))
+        return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return list(_told(pool.map(row, [e.id for e in chosen], chunksize=2), seen))
+        yield from pool.map(row, [entry.id for entry in entries], chunksize=2)
 
 
-def _told(rows: Iterator[Row], seen: Callable[[Row], None]) -> Iterator[Row]:
-    for one in rows:
-        seen(one)
-        yield one
+def catalogue(names: Sequence[str] = ()) -> list[Fault]:
+    """The entries of these names; none named: every fault, then every variant."""
+    if names:
+        return [named(name) for name in names]
+    return [*faults(), *variants()]
 
 
 def row(name: str) -> Row:

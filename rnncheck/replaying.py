@@ -21,6 +21,7 @@ from rnncheck.events import (
     Side,
     Started,
 )
+from rnncheck.evidence import Evidence, kept_fresh
 from rnncheck.implementation import Implementation, locate
 from rnncheck.keeper import Keeper
 from rnncheck.properties.registry import all_checks, named_checks
@@ -84,7 +85,7 @@ def replay_events(subject: Implementation, path: Path, settings: Settings) -> It
         yield Checked(check.id, verdict.word, tally.add(verdict))
         if verdict.word == "failed":
             finding = replace(describe(check, trial, verdict), case_file=path)
-            finding = explained(finding, [trial])
+            finding = explained(Evidence(finding, check, [trial], [], kept_fresh(subject)))
             yield Found(finding)
         reports.append(tally.report(finding))
         yield CheckEnded(reports[-1])

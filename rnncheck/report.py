@@ -67,6 +67,21 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class Where:
+    """The place of a gradient's mistake: which arrays are off, and which terms of their sums.
+
+    A gradient is a sum of terms: from each output step t, by each state step s ≤ t (lag t - s), of each
+    batch row. wrong: the arrays, in canonical names without layer and direction. terms: of
+    these sums, in words (`lags 1 and up`, `divided by B`); empty if no words fit. feature: what a network
+    must have beyond one layer and one direction for it to show.
+    """
+
+    wrong: tuple[str, ...]
+    terms: str
+    feature: str = ""
+
+
+@dataclass(frozen=True)
 class Finding:
     """One failure, on the smallest case that shows it.
 
@@ -74,7 +89,8 @@ class Finding:
     the largest error and what it may be, in the units of the array (None if no number was
     had). place: the entry where it is, in the author's own names. wrong: every array that is
     off, with its error as a fraction of what is allowed; right: those that are not.
-    diagnosis: what the mistake is, if that can be told. nature: whether the formula is wrong
+    diagnosis: what the mistake is, if that can be told; faults: the entries of the catalogue that
+    give the same numbers; where: the place of a gradient's mistake. nature: whether the formula is wrong
     (`structural`) or the arithmetic poor (`precision`), in words, where the code could be run
     exactly. case: the case; case_file: where it is kept.
     """
@@ -88,6 +104,8 @@ class Finding:
     wrong: dict[str, float] = field(default_factory=dict)
     right: tuple[str, ...] = ()
     diagnosis: str | None = None
+    faults: tuple[str, ...] = ()
+    where: Where | None = None
     nature: str | None = None
     case_file: Path | None = None
 

@@ -1,6 +1,8 @@
 """What a check demands, and where the allowance of a case comes from."""
 
+import difflib
 import inspect
+import textwrap
 from pathlib import Path
 from typing import get_args
 
@@ -8,11 +10,35 @@ import numpy as np
 from rich.table import Table
 
 from rnncheck.case import Case
+from rnncheck.implementations.faulty.catalogue import Fault, faults, variants
 from rnncheck.oracles.envelope import SAFETY, Envelope, envelope
 from rnncheck.oracles.noise import SAMPLES, Source
-from rnncheck.properties.registry import named_checks
+from rnncheck.properties.registry import all_checks, named_checks
 from rnncheck.reporting.text import plain_text
 from rnncheck.results import UsageError
+
+
+def explain_name(name: str) -> str:
+    """What a fault of the catalogue is, or what a check demands. UsageError for a name of neither."""
+    entries = {entry.id: entry for entry in (*faults(), *variants())}
+    if name in entries:
+        return explain_fault(entries[name])
+    try:
+        return explain_check(name)
+    except KeyError:
+        near = difflib.get_close_matches(name, [*entries, *(c.id for c in all_checks())], 3, 0.5)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(
+            f"no fault or check is called {name}{hint} (`rnncheck faults` and `rnncheck list` name all)"
+        ) from None
+
+
+def explain_fault(fault: Fault) -> str:
+    """A fault's docstring, where its gradient is wrong, and its code."""
+    lines = [f"{fault.id} ({fault.family})", "", fault.text]
+    if fault.terms:
+        lines += ["", f"Off: the gradients for {', '.join(fault.wrong)}: {fault.terms}."]
+    return "\n".join([*lines, "", *textwrap.indent(fault.code, "    ").splitlines()])
 
 
 def explain_check(name: str) -> str:

@@ -81,6 +81,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "right": list(finding.right),
         "nature": finding.nature,
         "diagnosis": finding.diagnosis,
+        "faults": list(finding.faults),
+        "where": None if finding.where is None else asdict(finding.where),
         "case": finding.case.sizes(),
         "origin": finding.case.origin,
         "case_file": None if finding.case_file is None else shown(finding.case_file),

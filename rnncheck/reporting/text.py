@@ -32,10 +32,10 @@ def report_text(report: Report) -> str:
     return plain_text(render(report))
 
 
-def plain_text(what: RenderableType) -> str:
+def plain_text(what: RenderableType, width: int = WIDTH) -> str:
     """Anything rich can show, without colours and trailing blanks."""
     file = io.StringIO()
-    Console(file=file, width=WIDTH, no_color=True, highlight=False).print(what, crop=False)
+    Console(file=file, width=width, no_color=True, highlight=False).print(what, crop=False)
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).rstrip()
 
 
@@ -196,7 +196,11 @@ def render_finding(finding: Finding, *same: Finding) -> RenderableType:
     table.add_column(overflow="fold")
     for word, fact in facts.items():
         table.add_row(
-            f"  {word}", Text(printable(fact), style="bold" if word == "diagnosis" else "")
+            f"  {word}",
+            Text(
+                "\n".join(map(printable, fact.split("\n"))),
+                style="bold" if word == "diagnosis" else "",
+            ),
         )
     return Group(*lines, table)
 

@@ -1,0 +1,60 @@
+"""From the terms that are off to the words for them: which lags, steps, rows, or by what factor."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+from rnncheck.diagnosis.experiments import HN
+from rnncheck.diagnosis.terms import Term
+
+CLOSE = 1e-6
+"""Within which a factor is taken for a simple number: it is only named, nothing is judged by it."""
+
+Rule = tuple[str, Callable[[Term], bool]]
+
+
+def pattern(terms: Sequence[Term], T: int, B: int) -> str | None:
+    """The words for which terms are off; None if none is, or if no words fit."""
+    off = [term for term in terms if not term.is_right]
+    if not off:
+        return None
+    if len(off) == len(terms):
+        return common_factor([term.factor for term in off], T, B)
+    for words, is_meant in _rules(T, B):
+        meant = [term for term in terms if is_meant(term)]
+        if len(meant) == len(off) and all(not term.is_right for term in meant):
+            return words
+    return None
+
+
+def common_factor(factors: Sequence[float], T: int, B: int) -> str:
+    """Every term is off: by one and the same factor, or not."""
+    first = factors[0]
+    if any(math.isnan(f) for f in factors) or any(abs(f - first) > CLOSE for f in factors):
+        return "every term"
+    simple = {0.0: "none counted", 1 / T: "divided by T", 1 / B: "divided by B"}
+    for value, words in (simple | {1 / (T * B): "divided by T B"}).items():
+        if abs(first - value) <= CLOSE:
+            return words
+    return f"times {first:.4g}"
+
+
+def _rules(T: int, B: int) -> Iterator[Rule]:
+    """What may be off, the simplest first."""
+    last = T - 1
+
+    def lag(term: Term) -> int:
+        return (last if term.t == HN else term.t) - term.s
+
+    yield "what h_n brings", lambda term: term.t == HN
+    yield "what the output brings", lambda term: term.t != HN
+    yield "step 0", lambda term: term.s == 0
+    yield "last step", lambda term: term.s == last
+    for k in range(1, T):
+        yield f"lags {k} and up", lambda term, k=k: lag(term) >= k  # type: ignore[misc]
+    yield "lag 0", lambda term: lag(term) == 0
+    yield "steps but the first", lambda term: term.s != 0
+    yield "steps but the last", lambda term: term.s != last
+    yield "row 0", lambda term: term.b == 0
+    yield "rows but the first", lambda term: term.b != 0
+    yield "last row", lambda term: term.b == B - 1
+    yield "rows but the last", lambda term: term.b != B - 1

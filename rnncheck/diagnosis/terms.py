@@ -1,0 +1,168 @@
+"""The terms of which a gradient is the sum: the true ones, and those read off somebody's gradient."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rnncheck.case import Array, Case
+from rnncheck.diagnosis.experiments import HN, Experiment
+from rnncheck.implementations.faulty.cell import CellTape
+from rnncheck.implementations.faulty.plain import Plain
+from rnncheck.oracles.envelope import Envelope
+
+ROUTES = 2.0
+"""Envelopes that two right ways of computing one gradient may differ by: one each."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a gradient's sum: from output step t (HN: from h_n) to state step s, of row b.
+
+    factor: the subject's over the true one: 1 right, 0 left out; NaN if it is no multiple of it.
+    """
+
+    array: str
+    t: int
+    s: int
+    b: int
+    factor: float
+
+    @property
+    def is_right(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.factor == 1.0
+
+
+class _Recording(Plain):
+    """The right network, which remembers δ of every cell that it has gone back through."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[CellTape, Array]] = []
+
+    def deltas(self, tape: CellTape, d_h: Array, d_h_n: Array) -> Array:
+        """Every δ_t, remembered."""
+        delta = super().deltas(tape, d_h, d_h_n)
+        self.seen.append((tape, delta))
+        return delta
+
+
+@dataclass
+class Truth:
+    """What is right on an experiment: the gradients, and δ and h_{t-1} of its only cell (else None)."""
+
+    gradients: dict[str, Array]
+    delta: Array | None = None
+    before: Array | None = None
+    allowed: dict[str, Array] = field(default_factory=dict)
+
+
+def true_gradients(experiment: Experiment) -> Truth:
+    """The right gradients by Plain, and what another right way of computing may differ by."""
+    case, network = experiment.case, _Recording()
+    with np.errstate(all="ignore"):
+        gradients = network.gradients(case)
+    envelope = experiment.envelope()
+    allowed = {name: _limit(envelope, name) for name in gradients}
+    if len(network.seen) != 1:
+        return Truth(gradients, allowed=allowed)
+    tape, delta = network.seen[0]
+    return Truth(gradients, delta, tape.before, allowed)
+
+
+def _limit(envelope: Envelope, name: str) -> Array:
+    allowance = envelope[name]
+    return np.asarray(np.where(allowance.telling, ROUTES * allowance.allowed, np.inf))
+
+
+def is_off(found: Mapping[str, Array], truth: Truth) -> list[str]:
+    """The arrays of which some entry is further from the truth than it may be."""
+    wrong = []
+    for name, value in found.items():
+        with np.errstate(invalid="ignore"):
+            within = np.abs(value - truth.gradients[name]) <= truth.allowed[name]
+        if not within.all():
+            wrong.append(name)
+    return wrong
+
+
+def read_terms(
+    experiment: Experiment, found: Mapping[str, Array], truth: Truth, names: list[str]
+) -> list[Term]:
+    """The terms of some arrays' gradients that can be told apart on an experiment with one cotangent."""
+    t, b, case = experiment.t, experiment.b, experiment.case
+    assert t is not None
+    assert b is not None
+    terms = []
+    for name in names:
+        for s, (value, right, limit) in _parts(case, name, found[name], truth, t, b):
+            factor = _factor(value, right, limit)
+            if factor is not None:
+                terms.append(Term(name, t, s, b, factor))
+    return terms
+
+
+Part = tuple[int, tuple[Array, Array, Array]]
+"""A step, and the subject's number, the right one, and what they may differ by."""
+
+
+def _parts(case: Case, name: str, value: Array, truth: Truth, t: int, b: int) -> list[Part]:
+    right, limit = truth.gradients[name], truth.allowed[name]
+    if name in ("weight_ho", "bias_o"):
+        return [(case.T - 1 if t == HN else t, (value, right, limit))]
+    if name == "h0":
+        return [(0, (value, right, limit))]
+    if name == "x":
+        return [(s, (value[s], right[s], limit[s])) for s in range(case.T)]
+    if name.startswith("weight_ih") and name.endswith("l0"):
+        return [(s, (value[:, s], right[:, s], limit[:, s])) for s in range(case.T)]
+    if truth.delta is None or truth.before is None:
+        return []
+    if name.startswith("weight_hh"):
+        return _solved(value, limit, truth.delta[:, b], truth.before[:, b])
+    return _weighed(value, limit, truth.delta[:, b])
+
+
+def _solved(value: Array, limit: Array, delta: Array, before: Array) -> list[Part]:
+    """δ_s of d_W_hh = Σ δ_s h_{s-1}ᵀ, as there are more units than steps: d_W_hh times the inverse of H.
+
+    An error of `limit` in an entry is at most `limit` times the sizes of the inverse's in δ.
+    """
+    inverse = np.linalg.pinv(before)  # (H, T)
+    solved, doubt = value @ inverse, limit @ np.abs(inverse)
+    if (np.abs(solved @ before - value) > limit + doubt @ np.abs(before)).any():
+        nothing = np.full(len(value), np.nan)
+        return [(s, (nothing, delta[s], doubt[:, s])) for s in range(len(delta))]
+    return [(s, (solved[:, s], delta[s], doubt[:, s])) for s in range(len(delta))]
+
+
+def _weighed(value: Array, limit: Array, delta: Array) -> list[Part]:
+    """c_s of d_b = Σ c_s δ_s; nothing if it is no such sum, for then its terms cannot be told apart."""
+    steps = [s for s in range(len(delta)) if delta[s].any()]
+    if not steps:
+        return []
+    basis = delta[steps].T  # (H, S)
+    inverse = np.linalg.pinv(basis)
+    weights, doubt = inverse @ value, np.abs(inverse) @ limit
+    if (np.abs(basis @ weights - value) > limit + np.abs(basis) @ doubt).any():
+        if len(steps) == 1:
+            return [(steps[0], (value, basis[:, 0], limit))]
+        return []
+    one = np.ones(1)
+    return [(s, (weights[i : i + 1], one, doubt[i : i + 1])) for i, s in enumerate(steps)]
+
+
+def _factor(value: Array, right: Array, limit: Array) -> float | None:
+    """value = factor · right: 1 if it may be right, NaN if no factor explains it; None if it says nothing."""
+    if not (np.abs(right) > limit).any():
+        return None if (np.abs(value - right) <= limit).all() else math.nan
+    if (np.abs(value - right) <= limit).all():
+        return 1.0
+    if not np.isfinite(value).all():
+        return math.nan
+    seen = np.isfinite(limit)
+    factor = float((value * right)[seen].sum() / (right * right)[seen].sum())
+    if (np.abs(value - factor * right) > max(1.0, abs(factor)) * limit)[seen].any():
+        return math.nan
+    return 0.0 if (np.abs(value)[seen] <= limit[seen]).all() else factor
