@@ -67,21 +67,33 @@ def simplest_first(case: Case, can: Capabilities) -> Iterator[tuple[str, Case]]:
     if can.needs_readout:
         plain = replace(plain, **features.pop("a readout"))  # type: ignore[arg-type]
     seen = set()
-    for words, more in features.items():
-        for lengths in (False, True) if words == "" and case.lengths is not None else (False,):
-            found = _enlarged(case, replace(plain, **more), can, lengths)  # type: ignore[arg-type]
-            if found is None or (found.spec, lengths) in seen or can.missing(found):
+    for lengths in (False, True) if case.lengths is not None else (False,):
+        for words, more in features.items():
+            kind = replace(plain, **more)  # type: ignore[arg-type]
+            if (kind, lengths) in seen or (kind.generated and lengths):
                 continue
-            seen.add((found.spec, lengths))
-            yield ("lengths" if lengths else words), found
-    own = _enlarged(case, spec, can, case.lengths is not None, case.dropout_masks is not None)
-    if own is not None and not can.missing(own):
+            seen.add((kind, lengths))
+            for dropout in (False, True)[
+                : 1 + (case.dropout_masks is not None and words == "layers")
+            ]:
+                found = _enlarged(case, kind, can, lengths, dropout)
+                if not can.missing(found):
+                    more_words = (words, lengths * "lengths", dropout * "dropout")
+                    yield " and ".join(filter(None, more_words)), found
+    own = _enlarged(
+        case,
+        replace(spec, bias=bias),
+        can,
+        case.lengths is not None,
+        case.dropout_masks is not None,
+    )
+    if not can.missing(own):
         yield "its own kind", own
 
 
 def _enlarged(
     case: Case, spec: RNNSpec, can: Capabilities, lengths: bool, dropout: bool = False
-) -> Case | None:
+) -> Case:
     """A case of that kind on which every term can be told: I and H at least as large as T."""
     T = min(max(LEAST_STEPS, case.T + 2), MOST_STEPS)
     B = can.batch_size or ROWS
@@ -120,20 +132,43 @@ def _turned(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return 0.9 * np.asarray(q)
 
 
-def experiments(case: Case) -> Iterator[Experiment]:
-    """The case itself, with larger and with smaller cotangents, and with one cotangent at a time."""
-    for scale in (1.0, LARGE, SMALL):
-        yield Experiment(_with(case, case.d_output * scale, case.d_h_n * scale))
+def experiments(case: Case) -> tuple[list[Experiment], list[Experiment]]:
+    """The few that show whether anything is off, and the others: one cotangent at a time.
+
+    The first of all is the case itself, the first of the others has small cotangents.
+    """
+    scaled = [
+        Experiment(_with(case, case.d_output * scale, case.d_h_n * scale))
+        for scale in (1.0, LARGE, SMALL)
+    ]
     steps = len(case.d_output)
-    for t in sorted({0, 1, steps // 2, steps - 1} & set(range(steps))):
-        for b in range(case.B):
-            d_output = np.zeros_like(case.d_output)
-            d_output[t, b] = case.d_output[t, b]
-            yield Experiment(_with(case, d_output, np.zeros_like(case.d_h_n)), t, b)
-    for b in range(case.B if case.d_h_n.any() else 0):
-        d_h_n = np.zeros_like(case.d_h_n)
-        d_h_n[:, b] = case.d_h_n[:, b]
-        yield Experiment(_with(case, np.zeros_like(case.d_output), d_h_n), HN, b)
+    single = [_one_step(case, t, 0) for t in sorted({0, steps - 1})]
+    others = [_one_step(case, t, 0) for t in sorted({1, steps // 2} & set(range(1, steps - 1)))]
+    others += [
+        _one_step(case, t, b) for t in range(steps) for b in range(1, case.B) if _few(t, steps)
+    ]
+    if case.d_h_n.any():
+        single.append(_one_state(case, 0))
+        others += [_one_state(case, b) for b in range(1, case.B)]
+    return [*scaled[:2], *single], [scaled[2], *others]
+
+
+def _few(t: int, steps: int) -> bool:
+    return t in (0, 1, steps // 2, steps - 1)
+
+
+def _one_step(case: Case, t: int, b: int) -> Experiment:
+    """A cotangent at one step of the output of one row alone."""
+    d_output = np.zeros_like(case.d_output)
+    d_output[t, b] = case.d_output[t, b]
+    return Experiment(_with(case, d_output, np.zeros_like(case.d_h_n)), t, b)
+
+
+def _one_state(case: Case, b: int) -> Experiment:
+    """A cotangent at h_n of one row alone."""
+    d_h_n = np.zeros_like(case.d_h_n)
+    d_h_n[:, b] = case.d_h_n[:, b]
+    return Experiment(_with(case, np.zeros_like(case.d_output), d_h_n), HN, b)
 
 
 def _with(case: Case, d_output: Array, d_h_n: Array) -> Case:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from rnncheck.diagnosis.experiments import HN
-from rnncheck.diagnosis.terms import Term
+from rnncheck.diagnosis.terms import ALL_STEPS, Term
 
 CLOSE = 1e-6
 """Within which a factor is taken for a simple number: it is only named, nothing is judged by it."""
@@ -14,12 +14,13 @@ Rule = tuple[str, Callable[[Term], bool]]
 
 def pattern(terms: Sequence[Term], T: int, B: int) -> str | None:
     """The words for which terms are off; None if none is, or if no words fit."""
+    by_step = all(term.s != ALL_STEPS for term in terms)
     off = [term for term in terms if not term.is_right]
     if not off:
         return None
     if len(off) == len(terms):
         return common_factor([term.factor for term in off], T, B)
-    for words, is_meant in _rules(T, B):
+    for words, is_meant in _rules(T, B, by_step):
         meant = [term for term in terms if is_meant(term)]
         if len(meant) == len(off) and all(not term.is_right for term in meant):
             return words
@@ -38,7 +39,7 @@ def common_factor(factors: Sequence[float], T: int, B: int) -> str:
     return f"times {first:.4g}"
 
 
-def _rules(T: int, B: int) -> Iterator[Rule]:
+def _rules(T: int, B: int, by_step: bool) -> Iterator[Rule]:
     """What may be off, the simplest first."""
     last = T - 1
 
@@ -47,6 +48,12 @@ def _rules(T: int, B: int) -> Iterator[Rule]:
 
     yield "what h_n brings", lambda term: term.t == HN
     yield "what the output brings", lambda term: term.t != HN
+    yield "row 0", lambda term: term.b == 0
+    yield "rows but the first", lambda term: term.b != 0
+    yield "last row", lambda term: term.b == B - 1
+    yield "rows but the last", lambda term: term.b != B - 1
+    if not by_step:
+        return
     yield "step 0", lambda term: term.s == 0
     yield "last step", lambda term: term.s == last
     for k in range(1, T):
@@ -54,7 +61,3 @@ def _rules(T: int, B: int) -> Iterator[Rule]:
     yield "lag 0", lambda term: lag(term) == 0
     yield "steps but the first", lambda term: term.s != 0
     yield "steps but the last", lambda term: term.s != last
-    yield "row 0", lambda term: term.b == 0
-    yield "rows but the first", lambda term: term.b != 0
-    yield "last row", lambda term: term.b == B - 1
-    yield "rows but the last", lambda term: term.b != B - 1

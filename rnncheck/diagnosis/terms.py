@@ -1,8 +1,8 @@
 """The terms of which a gradient is the sum: the true ones, and those read off somebody's gradient."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +14,10 @@ from rnncheck.oracles.envelope import Envelope
 
 ROUTES = 2.0
 """Envelopes that two right ways of computing one gradient may differ by: one each."""
+
+
+ALL_STEPS = -2
+"""Stands for the step where the steps cannot be told apart."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,17 @@ class _Recording(Plain):
 
 @dataclass
 class Truth:
-    """What is right on an experiment: the gradients, and δ and h_{t-1} of its only cell (else None)."""
+    """What is right on an experiment: the gradients, and what another right way may differ by.
+
+    delta, before: δ and h_{t-1} of its only cell, None if there are several. parts: what each
+    direction of the first layer adds to d_x, in the order of x and in that in which it ran.
+    """
 
     gradients: dict[str, Array]
+    allowed: dict[str, Array]
+    parts: Sequence[tuple[Array, Array]]
     delta: Array | None = None
     before: Array | None = None
-    allowed: dict[str, Array] = field(default_factory=dict)
 
 
 def true_gradients(experiment: Experiment) -> Truth:
@@ -65,10 +74,12 @@ def true_gradients(experiment: Experiment) -> Truth:
         gradients = network.gradients(case)
     envelope = experiment.envelope()
     allowed = {name: _limit(envelope, name) for name in gradients}
+    as_run = [(t, delta @ t.cell.weight_ih) for t, delta in network.seen if t.cell.layer == 0]
+    parts = [(network.turned(z, t.lengths, t.cell.direction), z) for t, z in as_run]
     if len(network.seen) != 1:
-        return Truth(gradients, allowed=allowed)
+        return Truth(gradients, allowed, parts)
     tape, delta = network.seen[0]
-    return Truth(gradients, delta, tape.before, allowed)
+    return Truth(gradients, allowed, parts, delta, tape.before)
 
 
 def _limit(envelope: Envelope, name: str) -> Array:
@@ -90,7 +101,10 @@ def is_off(found: Mapping[str, Array], truth: Truth) -> list[str]:
 def read_terms(
     experiment: Experiment, found: Mapping[str, Array], truth: Truth, names: list[str]
 ) -> list[Term]:
-    """The terms of some arrays' gradients that can be told apart on an experiment with one cotangent."""
+    """The terms of some arrays' gradients that can be told apart on an experiment with one cotangent.
+
+    With several cells, all that a cotangent brings to an array is one term.
+    """
     t, b, case = experiment.t, experiment.b, experiment.case
     assert t is not None
     assert b is not None
@@ -109,6 +123,8 @@ Part = tuple[int, tuple[Array, Array, Array]]
 
 def _parts(case: Case, name: str, value: Array, truth: Truth, t: int, b: int) -> list[Part]:
     right, limit = truth.gradients[name], truth.allowed[name]
+    if truth.delta is None or truth.before is None:
+        return [(ALL_STEPS, (value, right, limit))]
     if name in ("weight_ho", "bias_o"):
         return [(case.T - 1 if t == HN else t, (value, right, limit))]
     if name == "h0":
@@ -117,8 +133,6 @@ def _parts(case: Case, name: str, value: Array, truth: Truth, t: int, b: int) ->
         return [(s, (value[s], right[s], limit[s])) for s in range(case.T)]
     if name.startswith("weight_ih") and name.endswith("l0"):
         return [(s, (value[:, s], right[:, s], limit[:, s])) for s in range(case.T)]
-    if truth.delta is None or truth.before is None:
-        return []
     if name.startswith("weight_hh"):
         return _solved(value, limit, truth.delta[:, b], truth.before[:, b])
     return _weighed(value, limit, truth.delta[:, b])
@@ -127,14 +141,18 @@ def _parts(case: Case, name: str, value: Array, truth: Truth, t: int, b: int) ->
 def _solved(value: Array, limit: Array, delta: Array, before: Array) -> list[Part]:
     """δ_s of d_W_hh = Σ δ_s h_{s-1}ᵀ, as there are more units than steps: d_W_hh times the inverse of H.
 
-    An error of `limit` in an entry is at most `limit` times the sizes of the inverse's in δ.
+    An error of `limit` in an entry is at most `limit` times the sizes of the inverse's in δ. Nothing if
+    the states depend on each other (those of ReLU may): then the terms cannot be told apart.
     """
-    inverse = np.linalg.pinv(before)  # (H, T)
+    steps = [s for s in range(len(before)) if before[s].any()]
+    states = before[steps]
+    if np.linalg.matrix_rank(states) < len(steps):
+        return []
+    inverse = np.linalg.pinv(states)  # (H, S)
     solved, doubt = value @ inverse, limit @ np.abs(inverse)
-    if (np.abs(solved @ before - value) > limit + doubt @ np.abs(before)).any():
-        nothing = np.full(len(value), np.nan)
-        return [(s, (nothing, delta[s], doubt[:, s])) for s in range(len(delta))]
-    return [(s, (solved[:, s], delta[s], doubt[:, s])) for s in range(len(delta))]
+    if (np.abs(solved @ states - value) > limit + doubt @ np.abs(states)).any():
+        solved = np.full_like(solved, np.nan)
+    return [(s, (solved[:, i], delta[s], doubt[:, i])) for i, s in enumerate(steps)]
 
 
 def _weighed(value: Array, limit: Array, delta: Array) -> list[Part]:
@@ -143,6 +161,8 @@ def _weighed(value: Array, limit: Array, delta: Array) -> list[Part]:
     if not steps:
         return []
     basis = delta[steps].T  # (H, S)
+    if np.linalg.matrix_rank(basis) < len(steps):
+        return []
     inverse = np.linalg.pinv(basis)
     weights, doubt = inverse @ value, np.abs(inverse) @ limit
     if (np.abs(basis @ weights - value) > limit + np.abs(basis) @ doubt).any():
