@@ -5,9 +5,11 @@ the first line; then a line that begins with `Shows:` (what it does to a network
 show), and one with `Seen:` (the projects and issues it was seen in, or `by hand`: a slip that people make).
 """
 
+import ast
 import importlib
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -65,6 +67,17 @@ class Fault:
         """Which terms of these gradients' sums are off."""
         return self.make.terms
 
+    @property
+    def code(self) -> str:
+        """The equations that it overrides, as they stand in its class, without the docstring."""
+        source = textwrap.dedent(inspect.getsource(self.make))
+        body = ast.parse(source).body[0]
+        assert isinstance(body, ast.ClassDef)
+        methods = [node for node in body.body if isinstance(node, ast.FunctionDef)]
+        lines = source.splitlines()
+        parts = [lines[node.lineno - 1 : node.end_lineno] for node in methods]
+        return textwrap.dedent("\n\n".join("\n".join(part) for part in parts))
+
     def _field(self, name: str) -> str:
         found = re.search(rf"^{name}: (.*?)(?=^\w+: |\Z)", self.text, re.MULTILINE | re.DOTALL)
         return " ".join(found.group(1).split()) if found else ""
@@ -99,3 +112,8 @@ def _entries(family: str) -> Iterator[Fault]:
 def in_words(name: str) -> str:
     """MissingTranspose -> missing_transpose."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def family_text(family: str) -> str:
+    """What a family has in common: its file's docstring."""
+    return inspect.getdoc(importlib.import_module(f"{__package__}.{family}")) or ""

@@ -55,7 +55,7 @@ class CellTape:
 
     def is_last(self, t: int) -> Mask:
         """`(B, 1)`: which rows have step t as their last one."""
-        return (self.lengths == t + 1)[:, None]
+        return np.asarray(self.lengths == t + 1)[:, None]
 
 
 class CellEquations:
@@ -125,7 +125,7 @@ class CellEquations:
 
     def upstream(self, tape: CellTape, t: int, d_h: Array, d_h_n: Array) -> Array:
         """d_h_t + [t = n-1] d_h_n: what reaches h_t by other ways than the next step."""
-        return d_h[t] + np.where(tape.is_last(t), d_h_n, 0)
+        return np.asarray(d_h[t] + np.where(tape.is_last(t), d_h_n, 0))
 
     def carried(self, tape: CellTape, t: int, delta_next: Array) -> Array:
         """W_hhᵀ δ_{t+1}: what reaches h_t by the next step."""
@@ -133,7 +133,7 @@ class CellEquations:
 
     def delta(self, tape: CellTape, t: int, d_state: Array) -> Array:
         """δ_t = φ'(a_t) ⊙ d_state."""
-        return self.slope(tape, t) * d_state
+        return np.asarray(self.slope(tape, t) * d_state)
 
     def deltas(self, tape: CellTape, d_h: Array, d_h_n: Array) -> Array:
         """Every δ_t (T, B, H), the last step first."""

@@ -146,9 +146,11 @@ class Plain(CellEquations, Entrance):
     def cell(self, spec: RNNSpec, parameters: Parameters, layer: int, direction: int) -> Cell:
         """The parameters of one direction of one layer."""
         suffix = spec.suffix(layer, direction)
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        own = (parameters.get(f"{name}_{suffix}") for name in names)
-        return Cell(*own, spec.nonlinearity, layer, direction)  # type: ignore[arg-type]
+        return Cell(
+            parameters[f"weight_ih_{suffix}"], parameters[f"weight_hh_{suffix}"],
+            parameters.get(f"bias_ih_{suffix}"), parameters.get(f"bias_hh_{suffix}"),
+            spec.nonlinearity, layer, direction,
+        )  # fmt: skip
 
     def initial_state(self, spec: RNNSpec, h0: Array, layer: int, direction: int) -> Array:
         """h0 of one direction of one layer stands at l·D + d."""
@@ -250,7 +252,8 @@ class Plain(CellEquations, Entrance):
         if spec.outputs == "final":
             return self.directions_joined(list(h_n[-spec.num_directions :]))[None]
         is_last = np.arange(len(top))[:, None] == lengths - 1
-        return np.where(is_last[..., None], top, 0).sum(axis=0, keepdims=True).astype(top.dtype)
+        picked = np.where(is_last[..., None], top, 0)
+        return np.asarray(picked.sum(axis=0, keepdims=True).astype(top.dtype))
 
     def selected_backward(self, tape: RunTape, d_read: Array, d_h_n: Array) -> tuple[Array, Array]:
         """The cotangents of the top layer's output and of h_n: what was selected gets d_read."""
@@ -292,7 +295,7 @@ class Plain(CellEquations, Entrance):
         y = tape.y
         if tape.spec.readout == "softmax":
             return np.asarray(y * (d_y - (y * d_y).sum(axis=-1, keepdims=True)))
-        return slope(tape.spec.readout, y) * d_y
+        return np.asarray(slope(tape.spec.readout, y) * d_y)
 
     def d_weight_ho(self, tape: RunTape, delta: Array) -> Array:
         """Σ d_q rᵀ."""

@@ -149,7 +149,8 @@ def _solved(value: Array, limit: Array, delta: Array, before: Array) -> list[Par
     if np.linalg.matrix_rank(states) < len(steps):
         return []
     inverse = np.linalg.pinv(states)  # (H, S)
-    solved, doubt = value @ inverse, limit @ np.abs(inverse)
+    solved = value @ inverse
+    doubt = limit @ np.abs(inverse) + _rounding(states) * np.abs(value) @ np.abs(inverse)
     if (np.abs(solved @ states - value) > limit + doubt @ np.abs(states)).any():
         solved = np.full_like(solved, np.nan)
     return [(s, (solved[:, i], delta[s], doubt[:, i])) for i, s in enumerate(steps)]
@@ -164,13 +165,20 @@ def _weighed(value: Array, limit: Array, delta: Array) -> list[Part]:
     if np.linalg.matrix_rank(basis) < len(steps):
         return []
     inverse = np.linalg.pinv(basis)
-    weights, doubt = inverse @ value, np.abs(inverse) @ limit
+    weights = inverse @ value
+    doubt = np.abs(inverse) @ limit + _rounding(basis) * np.abs(inverse) @ np.abs(value)
     if (np.abs(basis @ weights - value) > limit + np.abs(basis) @ doubt).any():
         if len(steps) == 1:
             return [(steps[0], (value, basis[:, 0], limit))]
         return []
     one = np.ones(1)
     return [(s, (weights[i : i + 1], one, doubt[i : i + 1])) for i, s in enumerate(steps)]
+
+
+def _rounding(matrix: Array) -> float:
+    """How far its computed inverse may be off, relatively: the SVD is backward stable, p(n) u cond(A)."""
+    size = max(matrix.shape)
+    return float(size * np.finfo(np.float64).eps * np.linalg.cond(matrix))
 
 
 def _factor(value: Array, right: Array, limit: Array) -> float | None:
