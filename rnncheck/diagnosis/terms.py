@@ -150,7 +150,7 @@ def _solved(value: Array, limit: Array, delta: Array, before: Array) -> list[Par
         return []
     inverse = np.linalg.pinv(states)  # (H, S)
     solved = value @ inverse
-    doubt = limit @ np.abs(inverse) + _rounding(states) * np.abs(value) @ np.abs(inverse)
+    doubt = limit @ np.abs(inverse) + _rounding(states) * np.linalg.norm(value, axis=1)[:, None]
     if (np.abs(solved @ states - value) > limit + doubt @ np.abs(states)).any():
         solved = np.full_like(solved, np.nan)
     return [(s, (solved[:, i], delta[s], doubt[:, i])) for i, s in enumerate(steps)]
@@ -166,7 +166,7 @@ def _weighed(value: Array, limit: Array, delta: Array) -> list[Part]:
         return []
     inverse = np.linalg.pinv(basis)
     weights = inverse @ value
-    doubt = np.abs(inverse) @ limit + _rounding(basis) * np.abs(inverse) @ np.abs(value)
+    doubt = np.abs(inverse) @ limit + _rounding(basis) * np.linalg.norm(value)
     if (np.abs(basis @ weights - value) > limit + np.abs(basis) @ doubt).any():
         if len(steps) == 1:
             return [(steps[0], (value, basis[:, 0], limit))]
@@ -176,9 +176,10 @@ def _weighed(value: Array, limit: Array, delta: Array) -> list[Part]:
 
 
 def _rounding(matrix: Array) -> float:
-    """How far its computed inverse may be off, relatively: the SVD is backward stable, p(n) u cond(A)."""
-    size = max(matrix.shape)
-    return float(size * np.finfo(np.float64).eps * np.linalg.cond(matrix))
+    """How far its computed inverse may be off: the SVD is backward stable, n u cond(A) ‖A⁻¹‖."""
+    singular = np.linalg.svd(matrix, compute_uv=False)
+    relative = max(matrix.shape) * np.finfo(np.float64).eps * singular[0] / singular[-1]
+    return float(relative / singular[-1])
 
 
 def _factor(value: Array, right: Array, limit: Array) -> float | None:
