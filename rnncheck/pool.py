@@ -1,6 +1,7 @@
 """The pools of cases, and the search for the smallest one that fails. Hypothesis does both."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from unittest import SkipTest
@@ -20,6 +21,9 @@ BEGINNING = 50
 """Examples with which Hypothesis may begin that are small on purpose: of these, one in SMALL is taken."""
 
 SMALL = 5
+
+SPARE = 3
+"""Draws of which one is taken."""
 
 FARTHEST = 64.0
 """Binary orders of magnitude beyond which an error is not told from a larger one, nor a smaller."""
@@ -44,7 +48,8 @@ class Source:
 
         Of those that Hypothesis makes from one by small changes, the first is taken (no two have the
         same spec and T), and few of the small ones with which it begins, as long as there are enough
-        others.
+        others. From SPARE times as many as are needed, every nonlinearity gets its share, and
+        of each, every regime and kind of output: by chance alone, a small pool has hardly any tanh.
         """
         beginning, seen = min(BEGINNING, AGAIN * self.count // 10), 0
         drawn: dict[tuple[RNNSpec, int], Draw] = {}
@@ -57,11 +62,12 @@ class Source:
                 (draw.spec, draw.T), draw
             ) != draw:
                 alike.setdefault(draw)
-            if len(drawn) >= self.count:
+            if len(drawn) >= SPARE * self.count:
                 raise _Found
 
         self._search([Phase.generate], take)
-        taken = list(dict.fromkeys([*drawn.values(), *alike]))[: self.count]
+        taken = shared_out(list(drawn.values()), self.count)
+        taken = list(dict.fromkeys([*taken, *alike]))[: self.count]
         if self.kind != "proof":
             return taken
         rows = self.can.batch_size
@@ -128,7 +134,7 @@ class Source:
             return False
 
         @settings(
-            max_examples=AGAIN * self.count,
+            max_examples=SPARE * AGAIN * self.count,
             phases=phases,
             database=database,
             deadline=None,
@@ -149,6 +155,33 @@ class Source:
         except SkipTest:  # nothing to show: what the database holds is no draw
             return False
         return False
+
+
+def shared_out(draws: list[Draw], count: int) -> list[Draw]:
+    """So many of the draws that the nonlinearities, and for each the regimes and outputs, are even.
+
+    The next one taken is of the nonlinearity that has the fewest so far; of these, of the rarest regime,
+    then of the rarest kind of output; then the first that was drawn.
+    """
+    waiting: dict[str, list[Draw]] = {}
+    for draw in draws:
+        waiting.setdefault(draw.spec.nonlinearity, []).append(draw)
+    seen: Counter[object] = Counter()
+    taken: list[Draw] = []
+    while waiting and len(taken) < count:
+        kind = min(waiting, key=lambda name: seen[name])
+        own = waiting[kind]
+        rarest = min(own, key=lambda d: (seen[kind, d.regime], seen[kind, _output_kind(d)]))
+        own.remove(rarest)
+        if not own:
+            del waiting[kind]
+        seen.update([kind, (kind, rarest.regime), (kind, _output_kind(rarest))])
+        taken.append(rarest)
+    return taken
+
+
+def _output_kind(draw: Draw) -> object:
+    return (draw.spec.outputs, draw.lengths is not None)
 
 
 def aim(ratio: float | None) -> None:

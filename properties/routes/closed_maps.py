@@ -185,13 +185,20 @@ def driven_by_biases(spec: RNNSpec, size: float, both: bool) -> dict[str, Array]
 
 
 def at_the_kink(case: Case) -> Case:
-    """x, h0, W_hh and the biases 0: so is every argument of the nonlinearity of the lowest layer."""
+    """x, h0, W_hh and the biases 0: so is every argument of the nonlinearity of the lowest layer.
+
+    Only the top layer's h_n has a cotangent: that of a lower one goes through fewer nonlinearities than
+    what comes from above, and a gradient would be a sum of several powers of the slope.
+    """
     zero = {
         n: np.zeros_like(a)
         for n, a in case.parameters.items()
         if n.startswith(("weight_hh", "bias_ih", "bias_hh"))
     }
+    d_h_n = case.d_h_n.copy()
+    d_h_n[: -case.spec.num_directions] = 0.0
     return case.replace(
+        d_h_n=d_h_n,
         parameters={**case.parameters, **zero},
         x=np.where(np.isnan(case.x), case.x, np.zeros_like(case.x)),
         h0=np.zeros_like(case.h0),

@@ -46,13 +46,15 @@ def names(make: Make, check: Check, entries: Sequence[PoolCase], left_out: str =
     seen = observe_all(make(), entries)
     own = [fault for fault in faults() if fault.id != left_out]
     shown = any(is_wrong(one, entry) for one, entry in zip(seen, entries, strict=True))
-    alike = [fault for fault in own if _does_the_same(fault.make, seen, entries)]
-    if shown:
-        if not alike:
-            return [Name(pair, len(entries)) for pair in _pairs(own, seen, entries)]
-        if len(alike) == 1:
-            return [Name((alike[0],), len(entries))]
-    return [Name((fault,), len(entries)) for fault in _told_apart(alike, make, check, entries[0])]
+    alike = [fault for fault in own if _does_the_same(fault.make, seen[:1], entries[:1])]
+    if not shown:
+        alike = _told_apart(alike, make, check, entries[0])
+    alike = [fault for fault in alike if _does_the_same(fault.make, seen, entries)]
+    if shown and not alike:
+        return [Name(pair, len(entries)) for pair in _pairs(own, seen, entries)]
+    if shown and alike[1:]:
+        alike = _told_apart(alike, make, check, entries[0])
+    return [Name((fault,), len(entries)) for fault in alike]
 
 
 def _does_the_same(make: type[Plain], seen: Sequence[Seen], entries: Sequence[PoolCase]) -> bool:
