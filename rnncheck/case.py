@@ -120,7 +120,7 @@ class Case:
         """The same case in memory of its own, for handing to code that may write into it."""
         own = {name: array.copy() for name, array in self.arrays()}
         parameters = {name: own.pop(name) for name in self.spec.parameter_shapes()}
-        return self.replace(parameters=parameters, **own)
+        return self.replace(spec=self.spec.copy(), parameters=parameters, **own)
 
     def astype(self, dtype: npt.DTypeLike) -> "Case":
         """The same case with every floating-point array converted."""

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, event, given, seed, settin
 from hypothesis.database import ExampleDatabase
 
 from rnncheck.implementation import Capabilities
-from rnncheck.properties.strategies import Draw, Kind, build, draws, for_proof
+from rnncheck.properties.strategies import LONG, Draw, Kind, build, draws, for_proof
 from rnncheck.properties.trial import PoolCase
 from rnncheck.spec import RNNSpec
 
@@ -22,8 +22,14 @@ BEGINNING = 50
 
 SMALL = 5
 
-SPARE = 3
-"""Draws of which one is taken."""
+SPARE = 2
+"""Draws more than are needed for every one of the first, to choose from."""
+
+EVEN = 120
+"""Draws of a pool that are chosen so that nothing is missing."""
+
+STRONG = ("saturating", "huge", "chaotic", "lively")
+"""Regimes in which what a readout is applied to may be large."""
 
 FARTHEST = 64.0
 """Binary orders of magnitude beyond which an error is not told from a larger one, nor a smaller."""
@@ -48,10 +54,11 @@ class Source:
 
         Of those that Hypothesis makes from one by small changes, the first is taken (no two have the
         same spec and T), and few of the small ones with which it begins, as long as there are enough
-        others. From SPARE times as many as are needed, every nonlinearity gets its share, and
-        of each, every regime and kind of output: by chance alone, a small pool has hardly any tanh.
+        others. They are shared out of more than are needed: by chance alone, a small pool may have
+        hardly any tanh.
         """
         beginning, seen = min(BEGINNING, AGAIN * self.count // 10), 0
+        wanted = self.count + SPARE * min(self.count, EVEN)
         drawn: dict[tuple[RNNSpec, int], Draw] = {}
         alike: dict[Draw, None] = {}
 
@@ -62,7 +69,7 @@ class Source:
                 (draw.spec, draw.T), draw
             ) != draw:
                 alike.setdefault(draw)
-            if len(drawn) >= SPARE * self.count:
+            if len(drawn) >= wanted:
                 raise _Found
 
         self._search([Phase.generate], take)
@@ -134,7 +141,7 @@ class Source:
             return False
 
         @settings(
-            max_examples=SPARE * AGAIN * self.count,
+            max_examples=AGAIN * (self.count + SPARE * min(self.count, EVEN)),
             phases=phases,
             database=database,
             deadline=None,
@@ -158,10 +165,11 @@ class Source:
 
 
 def shared_out(draws: list[Draw], count: int) -> list[Draw]:
-    """So many of the draws that the nonlinearities, and for each the regimes and outputs, are even.
+    """So many of the draws that the nonlinearities are even, and that what is rare is there.
 
-    The next one taken is of the nonlinearity that has the fewest so far; of these, of the rarest regime,
-    then of the rarest kind of output; then the first that was drawn.
+    The next one taken is of the nonlinearity that has the fewest so far; of these, the one with the
+    feature that was seen least (then the one whose next feature was); then the first that was drawn.
+    Beyond EVEN draws chance has shown everything, and the order is that of the draws.
     """
     waiting: dict[str, list[Draw]] = {}
     for draw in draws:
@@ -169,19 +177,31 @@ def shared_out(draws: list[Draw], count: int) -> list[Draw]:
     seen: Counter[object] = Counter()
     taken: list[Draw] = []
     while waiting and len(taken) < count:
-        kind = min(waiting, key=lambda name: seen[name])
-        own = waiting[kind]
-        rarest = min(own, key=lambda d: (seen[kind, d.regime], seen[kind, _output_kind(d)]))
+        own = waiting[min(waiting, key=lambda name: seen[name])]
+        rarest = own[0]
+        if len(taken) < EVEN:
+            rarest = min(own, key=lambda d: sorted(seen[f] for f in _features(d)))
         own.remove(rarest)
-        if not own:
-            del waiting[kind]
-        seen.update([kind, (kind, rarest.regime), (kind, _output_kind(rarest))])
+        waiting = {name: left for name, left in waiting.items() if left}
+        seen.update([rarest.spec.nonlinearity, *_features(rarest)])
         taken.append(rarest)
     return taken
 
 
-def _output_kind(draw: Draw) -> object:
-    return (draw.spec.outputs, draw.lengths is not None)
+def _features(draw: Draw) -> tuple[object, ...]:
+    """What must not be missing from a pool: options, and those pairs of them that have their own code."""
+    spec = draw.spec
+    deep, generated = spec.num_layers > 1, spec.generated > 0
+    return (
+        (spec.nonlinearity, draw.regime),
+        (spec.outputs, draw.lengths is not None, spec.bidirectional),
+        (spec.readout, spec.output_size is not None, draw.regime in STRONG),
+        (generated, draw.dropout),
+        (draw.T == 0, draw.B == 0, LONG[0] <= draw.T),
+        (spec.truncation is not None, spec.nonlinearity),
+        (deep, spec.bidirectional, draw.lengths is not None),
+        (deep, draw.dropout, draw.dtype),
+    )
 
 
 def aim(ratio: float | None) -> None:

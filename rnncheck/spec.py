@@ -6,8 +6,8 @@ Names, shapes and the order of parameters are `torch.nn.RNN`'s
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 Nonlinearity = Literal["tanh", "relu", "sigmoid", "identity"]
 Readout = Literal["identity", "sigmoid", "softmax"]
@@ -93,6 +93,13 @@ class RNNSpec:
                 f"generated steps feed the output ({self.output_features} features) back as x "
                 f"({self.input_size}); the two sizes must be equal"
             )
+
+    def copy(self) -> "RNNSpec":
+        """An equal spec whose words are other objects, as those of a spec read from a file are."""
+        own: dict[str, Any] = {
+            name: "".join([*getattr(self, name)]) for name in ("nonlinearity", "readout", "outputs")
+        }
+        return replace(self, **own)
 
     @property
     def num_directions(self) -> int:

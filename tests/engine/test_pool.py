@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from rnncheck.implementation import Capabilities
-from rnncheck.pool import Pools, Source
-from rnncheck.properties.strategies import Draw, build
+from rnncheck.pool import Pools, Source, shared_out
+from rnncheck.properties.strategies import LONG, Draw, build
 
 ALL = Capabilities()
 LIMITED = [
@@ -111,3 +112,30 @@ def test_a_pool_is_drawn_once_and_shared() -> None:
     assert pools.get(replace(source)) is pool
     draw, entry = next(iter(pool.items()))
     assert pools.case(source, draw) is entry
+
+
+@pytest.mark.parametrize("count", [30, 60])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_nothing_is_missing_from_a_small_pool(count: int, seed: int) -> None:
+    """Every nonlinearity has its share, and what has code of its own is there."""
+    pool = Source(ALL, "general", seed, count).draw()
+    shares = Counter(draw.spec.nonlinearity for draw in pool)
+    assert set(shares.values()) <= {count // 4, count // 4 + 1}
+    deep = [draw for draw in pool if draw.spec.num_layers > 1]
+    assert any(draw.dropout for draw in deep)
+    assert any(draw.spec.generated for draw in pool)
+    assert any(draw.spec.truncation is not None for draw in pool)
+    assert {draw.spec.outputs for draw in pool} == {"all", "last", "final"}
+    assert {"identity", "sigmoid", "softmax"} <= {draw.spec.readout for draw in pool}
+    assert {draw.dtype for draw in pool} == {"float32", "float64"}
+    assert any(draw.T >= LONG[0] for draw in pool)
+    for bidirectional in (False, True):
+        some = [draw for draw in deep if draw.spec.bidirectional == bidirectional]
+        assert {draw.lengths is None for draw in some} == {True, False}
+
+
+def test_of_what_is_drawn_the_rare_is_taken() -> None:
+    """Of forty alike and one that generates steps, that one is among the first eight."""
+    usual = Source(Capabilities(generation=False), "general", 0, 40).draw()
+    (rare,) = [d for d in Source(ALL, "general", 0, 60).draw() if d.spec.generated][:1]
+    assert rare in shared_out([*usual, rare], 8)
