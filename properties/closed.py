@@ -6,6 +6,7 @@ import numpy as np
 
 from rnncheck.case import Array
 from rnncheck.oracles.envelope import Envelope
+from rnncheck.properties.joined import joined
 from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import Measured, agrees, balances, exactly, measured
@@ -24,6 +25,10 @@ from rnncheck.properties.trial import PoolCase, Trial, judged
 
 SATURATING = {"float64": 128.0, "float32": 16.0}
 """A bias at which tanh and sigmoid round to a constant, while e²ᵇ is far from the largest number."""
+
+
+STRONG_BIAS = {"float64": 512.0, "float32": 64.0}
+"""e to the power of it is within the dtype's range, and its square is not."""
 
 
 @check("a bounded φ or ψ")
@@ -73,6 +78,28 @@ def saturation_is_a_constant(trial: Trial) -> Outcome:
     y = read_out(spec, case.parameters, top)
     output = np.where(case.output_padding()[..., None], 0.0, y)
     return agrees(base, {"output": output, "h_n": h_n}, bool(some.any()))
+
+
+@check("a readout", share="some")
+def constant_readout_is_its_bias(trial: Trial) -> Outcome:
+    """y_t = ψ(c) at every step, if W_ho = 0: 1/O of softmax for c = ±S everywhere, S of the identity.
+
+    S is so large that e²ˢ overflows and eˢ does not: a softmax need not be shifted by its maximum, but a
+    shift that goes the wrong way shows.
+    """
+    case, spec = trial.case, trial.case.spec
+    if not spec.readout_bias:
+        raise NotApplicable("needs a readout with a bias")
+    outcomes = []
+    for sign in (1.0, -1.0):
+        bias = np.full(spec.output_features, sign * STRONG_BIAS[case.dtype.name], case.dtype)
+        silent = np.zeros_like(case.parameters["weight_ho"])
+        parameters = {**case.parameters, "weight_ho": silent, "bias_o": bias}
+        base = trial.on(case.replace(parameters=parameters))
+        y = read_out(spec, parameters, np.zeros((1, silent.shape[1])))
+        output = np.where(case.output_padding()[..., None], 0.0, y)
+        outcomes.append(agrees(base, {"output": output}, bool(output.any())))
+    return joined(outcomes)
 
 
 @check("ReLU", "no generated steps", needs_gradients=True, share="some")
@@ -156,6 +183,23 @@ def constant_input_ties_weights_to_biases(trial: Trial) -> Outcome:
     if outcome.failed and base.envelope.near_kinks:
         return Outcome((), witness=False, note="ReLU kinks: rounding decides its derivative there")
     return outcome
+
+
+@check("a softmax readout", needs_gradients=True)
+def softmax_gradients_cancel(trial: Trial) -> Outcome:
+    """Σ_o dc_o = 0 and Σ_o dV_o = 0, if y = softmax(V h + c).
+
+    One number added to every argument changes no softmax: the loss has no slope that way.
+    """
+    sides = {}
+    for name in ("weight_ho", "bias_o"):
+        if name in trial.gradients:
+            own = measured(trial, name)
+            left = own.weighted(np.ones_like(own.value), axis=0)
+            nothing = np.zeros_like(left.value)
+            sides[f"Σ of {name}"] = (left, Measured(nothing, nothing, np.ones(nothing.shape, bool)))
+    some = any(bool(trial.gradients[name].any()) for name in ("weight_ho",))
+    return balances(sides, some and trial.case.spec.output_features > 1)
 
 
 @check(needs_gradients=True, share="some")

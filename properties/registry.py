@@ -40,6 +40,7 @@ NEEDS: dict[str, Callable[[Case], bool]] = {
     "biases": lambda case: case.spec.bias,
     "a readout": lambda case: case.spec.output_size is not None,
     "no readout": lambda case: case.spec.output_size is None,
+    "a softmax readout": lambda case: case.spec.readout == "softmax",
     "a linear readout": lambda case: (
         case.spec.output_size is not None and case.spec.readout == "identity"
     ),

@@ -77,6 +77,10 @@ takes from the constants of whatever local modules are loaded, and a pool must n
 subject's own file."""
 
 
+_LAYERS = (1, 2, 3) * 4 + (4,)
+"""Seldom four: what is wrong from the fourth layer on has been seen, but each takes its time."""
+
+
 def specs(can: Capabilities) -> st.SearchStrategy[RNNSpec]:
     """Networks within the capabilities; sizes shrink to 1, options to the plain ones.
 
@@ -87,7 +91,7 @@ def specs(can: Capabilities) -> st.SearchStrategy[RNNSpec]:
     none: list[tuple[Readout, bool] | None] = [None] * (3 * len(readouts) or 1)
     return st.builds(
         _spec,
-        st.integers(1, min(3, can.max_layers or 3)),
+        st.sampled_from([n for n in _LAYERS if n <= (can.max_layers or n)]),
         st.sampled_from((False, can.bidirectional)),
         st.sampled_from(readouts if can.needs_readout else [*none, *readouts]),
         st.sampled_from((None,) * 50 + (tuple(range(7)) if can.truncation else ())),

@@ -1,5 +1,6 @@
 """One case and one implementation: truth, envelope and results, each worked out once."""
 
+import hashlib
 import importlib.util
 import time
 import warnings
@@ -39,11 +40,22 @@ class Refused(Exception):
 
 
 class PoolCase:
-    """A case with its truth and envelope, worked out once for every subject and check."""
+    """A case with its truth and envelope, worked out once for every subject and check.
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
+    keeps: whether the cases that checks derive from it are kept too, for the next subject: worth its
+    memory where hundreds of them meet the same few cases.
+    """
+
+    def __init__(self, case: Case, keeps: bool = False) -> None:
+        self.case, self.keeps = case, keeps
         self.others: dict[str, Trial] = {}
+        self._derived: dict[bytes, PoolCase] = {}
+
+    def derived(self, case: Case) -> "PoolCase":
+        """Another case, made from this one."""
+        if not self.keeps:
+            return PoolCase(case)
+        return self._derived.setdefault(fingerprint(case), PoolCase(case))
 
     @cached_property
     def envelope(self) -> Envelope:
@@ -59,6 +71,15 @@ class PoolCase:
     def truth(self) -> Truth:
         """The exact output, final state and gradients."""
         return truth(self.case, self.envelope)
+
+
+def fingerprint(case: Case) -> bytes:
+    """A digest of every number of a case: equal for equal cases."""
+    digest = hashlib.blake2b(repr(case.spec).encode(), digest_size=16)
+    for name, array in case.arrays():
+        digest.update(f"{name} {array.shape} {array.dtype}".encode())
+        digest.update(array.tobytes())
+    return digest.digest()
 
 
 class Trial:
@@ -125,7 +146,7 @@ class Trial:
         missing = self.subject.capabilities.missing(case)
         if missing:
             raise NotApplicable(f"beyond its abilities: {missing}")
-        return Trial(self.subject, PoolCase(case))
+        return Trial(self.subject, self.entry.derived(case))
 
     @cached_property
     def proof(self) -> Proof:

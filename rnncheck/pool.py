@@ -28,6 +28,9 @@ SPARE = 2
 EVEN = 120
 """Draws of a pool that are chosen so that nothing is missing."""
 
+MOST_LAYERS = 3
+"""Layers of most networks; one that has more and drops out must be there."""
+
 STRONG = ("saturating", "huge", "chaotic", "lively")
 """Regimes in which what a readout is applied to may be large."""
 
@@ -201,6 +204,7 @@ def _features(draw: Draw) -> tuple[object, ...]:
         (spec.truncation is not None, spec.nonlinearity),
         (deep, spec.bidirectional, draw.lengths is not None),
         (deep, draw.dropout, draw.dtype),
+        (spec.num_layers > MOST_LAYERS, draw.dropout),
     )
 
 
@@ -216,14 +220,18 @@ class _Found(Exception):
 
 @dataclass
 class Pools:
-    """Every pool of a session: implementations of the same capabilities share cases and truth."""
+    """Every pool of a session: implementations of the same capabilities share cases and truth.
+
+    keeps: see `PoolCase`.
+    """
 
     pools: dict[Source, dict[Draw, PoolCase]] = field(default_factory=dict)
+    keeps: bool = False
 
     def get(self, source: Source) -> dict[Draw, PoolCase]:
         """The pool of a source, drawn when it is first asked for."""
         if source not in self.pools:
-            self.pools[source] = {draw: PoolCase(build(draw)) for draw in source.draw()}
+            self.pools[source] = {draw: PoolCase(build(draw), self.keeps) for draw in source.draw()}
         return self.pools[source]
 
     def case(self, source: Source, draw: Draw) -> PoolCase:

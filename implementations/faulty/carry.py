@@ -1,4 +1,7 @@
-"""What goes wrong on the way back through time: δ_t = φ'(a_t) ⊙ (… + W_hhᵀ δ_{t+1})."""
+"""What goes wrong on the way back through time: δ_t = φ'(a_t) ⊙ (… + W_hhᵀ δ_{t+1}).
+
+Faults that write the whole loop anew leave the loop of a truncated network as it is.
+"""
 
 import numpy as np
 
@@ -38,18 +41,7 @@ class CarryDropped(Plain):
         return np.zeros_like(delta_next)
 
 
-class _Truncated(Plain):
-    """Truncated where nobody has asked for it."""
-
-    links = 0
-
-    def deltas(self, tape: CellTape, d_h: Array, d_h_n: Array) -> Array:
-        """Lags 0..links."""
-        k = self.links if tape.truncation is None else tape.truncation
-        return self.truncated_deltas(tape, d_h, d_h_n, k)
-
-
-class TruncatedAfterOneLink(_Truncated):
+class TruncatedAfterOneLink(Plain):
     """Back-propagation goes back one link from each output unless told otherwise.
 
     Shows: for T > 2, everywhere. Memory of one step is learned, and nothing longer.
@@ -57,10 +49,14 @@ class TruncatedAfterOneLink(_Truncated):
     """
 
     wrong, terms = EVERYTHING, "lags 2 and up"
-    links = 1
+
+    def deltas(self, tape: CellTape, d_h: Array, d_h_n: Array) -> Array:
+        """Lags 0 and 1."""
+        k = 1 if tape.truncation is None else tape.truncation
+        return self.truncated_deltas(tape, d_h, d_h_n, k)
 
 
-class TruncatedAfterTwoLinks(_Truncated):
+class TruncatedAfterTwoLinks(Plain):
     """Back-propagation goes back two links from each output unless told otherwise.
 
     Shows: for T > 3; hardly where W_hh is small, for then nothing comes from further away.
@@ -68,10 +64,14 @@ class TruncatedAfterTwoLinks(_Truncated):
     """
 
     wrong, terms = EVERYTHING, "lags 3 and up"
-    links = 2
+
+    def deltas(self, tape: CellTape, d_h: Array, d_h_n: Array) -> Array:
+        """Lags 0..2."""
+        k = 2 if tape.truncation is None else tape.truncation
+        return self.truncated_deltas(tape, d_h, d_h_n, k)
 
 
-class TruncatedAfterFiveLinks(_Truncated):
+class TruncatedAfterFiveLinks(Plain):
     """Back-propagation goes back five links from each output unless told otherwise.
 
     Shows: for T > 6 and gradients that live that long; a check on short sequences sees nothing, nor one
@@ -80,7 +80,11 @@ class TruncatedAfterFiveLinks(_Truncated):
     """
 
     wrong, terms = EVERYTHING, "lags 6 and up"
-    links = 5
+
+    def deltas(self, tape: CellTape, d_h: Array, d_h_n: Array) -> Array:
+        """Lags 0..5."""
+        k = 5 if tape.truncation is None else tape.truncation
+        return self.truncated_deltas(tape, d_h, d_h_n, k)
 
 
 class TruncatedOneLinkEarly(Plain):
@@ -206,7 +210,7 @@ class CarryFromTheWrongColumns(Plain):
         """[W_ih, W_hh][:, :H]ᵀ δ_{t+1}."""
         cell = tape.cell
         both = np.concatenate([cell.weight_ih, cell.weight_hh], axis=1)
-        return delta_next @ both[:, : len(cell.weight_hh)]
+        return np.asarray(delta_next @ both[:, : len(cell.weight_hh)])
 
 
 class CarryLostAtTheFirstStep(Plain):
@@ -264,21 +268,6 @@ class StepsInForwardOrder(Plain):
         return delta
 
 
-class CarryClipped(Plain):
-    """What is carried is cut to [-1, 1] at every step.
-
-    Shows: where gradients are large, and only there. Meant against exploding gradients, it makes the
-    backward pass no derivative of anything; cutting the finished gradient is the caller's business.
-    Seen: by hand
-    """
-
-    wrong, terms = EVERYTHING, "large entries"
-
-    def carried(self, tape: CellTape, t: int, delta_next: Array) -> Array:
-        """W_hhᵀ δ_{t+1}, cut to [-1, 1]."""
-        return np.clip(super().carried(tape, t, delta_next), -1, 1)
-
-
 class WeightsUpdatedOnTheWay(Plain):
     """Each step updates W_hh at once, and the carry to the step before reads the updated one.
 
@@ -288,14 +277,16 @@ class WeightsUpdatedOnTheWay(Plain):
 
     wrong, terms = EVERYTHING, "lags 1 and up"
 
-    def carried(self, tape: CellTape, t: int, delta_next: Array) -> Array:
-        """(W_hh - 0.01 Σ_{s>t} δ_s h_{s-1}ᵀ)ᵀ δ_{t+1}."""
-        if t == tape.T - 1:
-            tape.notes["updated"] = tape.cell.weight_hh
-        else:
-            step = delta_next.T @ tape.before[t + 1]
-            tape.notes["updated"] = tape.notes["updated"] - 0.01 * step
-        return np.asarray(delta_next @ tape.notes["updated"])
+    def deltas(self, tape: CellTape, d_h: Array, d_h_n: Array) -> Array:
+        """(W_hh - 0.01 Σ_{s>t} δ_s h_{s-1}ᵀ)ᵀ δ_{t+1} is carried."""
+        if tape.truncation is not None:
+            return super().deltas(tape, d_h, d_h_n)
+        weight, delta, dh_next = tape.cell.weight_hh, np.zeros_like(tape.h), 0 * tape.h0
+        for t in reversed(range(tape.T)):
+            delta[t] = self.delta(tape, t, self.upstream(tape, t, d_h, d_h_n) + dh_next)
+            weight = weight - 0.01 * delta[t].T @ tape.before[t]
+            dh_next = delta[t] @ weight
+        return delta
 
 
 class FirstStateGetsNothing(Plain):
