@@ -48,6 +48,8 @@ def wrong_lengths(case: Case) -> Spoilt:
         "a length too few": np.full(B - 1, T),
         "lengths with two axes": full[:, None],
     }
+    if B > 2:
+        wrong["one length for all"] = np.full(1, T)
     for told, lengths in wrong.items():
         yield (
             f"lengths={lengths.tolist()} for T = {T}, B = {B} ({told})",

@@ -27,8 +27,8 @@ SATURATING = {"float64": 128.0, "float32": 16.0}
 """A bias at which tanh and sigmoid round to a constant, while e²ᵇ is far from the largest number."""
 
 
-STRONG_BIAS = {"float64": 512.0, "float32": 64.0}
-"""e to the power of it is within the dtype's range, and its square is not."""
+STRONG_BIAS = {"float64": 1024.0, "float32": 128.0}
+"""e to the power of it is beyond the dtype's range, and of minus it is 0."""
 
 
 @check("a bounded φ or ψ")
@@ -65,9 +65,23 @@ def saturation_is_a_constant(trial: Trial) -> Outcome:
     1 or -1 of tanh, b or 0 of ReLU, and so on, which the readout then reads at every step. Rows
     without steps keep their h0.
     """
+    return _driven_by_biases(trial, SATURATING[trial.case.dtype.name])
+
+
+@check("biases", "a bounded φ", share="some")
+def saturation_does_not_overflow(trial: Trial) -> Outcome:
+    """h_t = φ(b) as well if eᵇ overflows: tanh is 1 and σ 0 or 1, and not NaN.
+
+    Arguments beyond a thousand are what an untrained network on large inputs meets.
+    """
+    return _driven_by_biases(trial, STRONG_BIAS[trial.case.dtype.name])
+
+
+def _driven_by_biases(trial: Trial, strength: float) -> Outcome:
+    """The states of a network of which nothing but the biases is left."""
     case, spec = trial.case, trial.case.spec
     both = 2 in trial.subject.capabilities.bias_vectors
-    simple = driven_by_biases(spec, SATURATING[case.dtype.name], both)
+    simple = driven_by_biases(spec, strength, both)
     readout = {n: a for n, a in case.parameters.items() if n in ("weight_ho", "bias_o")}
     parameters = {n: a.astype(case.dtype) for n, a in simple.items()} | readout
     base = trial.on(case.replace(parameters=parameters))
@@ -84,8 +98,8 @@ def saturation_is_a_constant(trial: Trial) -> Outcome:
 def constant_readout_is_its_bias(trial: Trial) -> Outcome:
     """y_t = ψ(c) at every step, if W_ho = 0: 1/O of softmax for c = ±S everywhere, S of the identity.
 
-    S is so large that e²ˢ overflows and eˢ does not: a softmax need not be shifted by its maximum, but a
-    shift that goes the wrong way shows.
+    S is so large that eˢ overflows and e⁻ˢ is 0: a softmax must be shifted by its maximum, whatever the
+    sign of that is.
     """
     case, spec = trial.case, trial.case.spec
     if not spec.readout_bias:

@@ -48,13 +48,18 @@ def wrong_lengths_are_refused(trial: Trial) -> Outcome:
 def good_input_is_taken(trial: Trial) -> Outcome:
     """The entry that its users call = the network that was checked: output, h_n and gradients.
 
-    It is a right way to compute the same, so up to two envelopes.
+    Lengths are integers of 32 bits as well as of 64. It is a right way to compute the same, so up to two
+    envelopes.
     """
     case = trial.case
     claims = trial.subject.capabilities.validates
     entry = _entry(trial, "shapes" if case.lengths is None else "lengths")
     try:
-        found = enter(entry, case.spec, bad_inputs.good(case, with_lengths=True))
+        arrays = bad_inputs.good(case, with_lengths=True)
+        if "lengths" in arrays:
+            arrays["lengths"] = arrays["lengths"].astype(np.int32)
+            enter(entry, case.spec, bad_inputs.good(case, with_lengths=True))
+        found = enter(entry, case.spec, arrays)
     except Exception as error:
         raise SubjectError(f"an input as it should be raised {tell(error)}") from error
     if not found:

@@ -50,6 +50,7 @@ NEEDS: dict[str, Callable[[Case], bool]] = {
     "no generated steps": lambda case: not case.spec.generated,
     "h0 not 0": lambda case: bool(case.h0.any()),
     "φ(0) = 0": lambda case: case.spec.nonlinearity != "sigmoid",
+    "a bounded φ": lambda case: case.spec.nonlinearity in ("tanh", "sigmoid"),
     "a bounded φ or ψ": lambda case: (
         case.spec.nonlinearity != "identity" or case.spec.readout != "identity"
     ),

@@ -17,6 +17,7 @@ from rnncheck.oracles.envelope import Envelope
 from rnncheck.oracles.noise import Mask
 from rnncheck.properties.outcome import Comparison, NotApplicable, Outcome
 from rnncheck.properties.trial import Trial, judged
+from rnncheck.results import SubjectError
 
 UNIT = float(np.finfo(np.float64).eps / 2)
 
@@ -39,6 +40,10 @@ def agrees(
         comparison = Comparison()
         for name in named:
             value, expected = own[name], other[name]
+            if value.shape != expected.shape:
+                raise SubjectError(
+                    f"{name} has shape {expected.shape} by another route; here it has {value.shape}"
+                )
             with np.errstate(invalid="ignore"):
                 error = np.abs(value.astype(np.float64) - expected.astype(np.float64))
             limit = envelopes * allowed[name].allowed

@@ -120,7 +120,9 @@ class Case:
         """The same case in memory of its own, for handing to code that may write into it."""
         own = {name: array.copy() for name, array in self.arrays()}
         parameters = {name: own.pop(name) for name in self.spec.parameter_shapes()}
-        return self.replace(spec=self.spec.copy(), parameters=parameters, **own)
+        made = object.__new__(type(self))  # as valid as this one: not validated anew
+        vars(made).update(vars(self), spec=self.spec.copy(), parameters=parameters, **own)
+        return made
 
     def astype(self, dtype: npt.DTypeLike) -> "Case":
         """The same case with every floating-point array converted."""

@@ -14,7 +14,7 @@ ISSUE = re.compile(r"[\w.-]+/[\w.-]+(?: PR)?#\d+|datascience\.SE \d+|stackoverfl
 ARRAYS = {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_ho", "bias_o", "x", "h0"}
 TERMS = re.compile(
     r"every term|none counted|times -?[\d.e-]+|divided by (T|B|T B)|lags \d+ and up|lag 0|step 0|last step"
-    r"|steps but the (first|last)|row 0|rows but the (first|last)|what (h_n|the output) brings"
+    r"|steps but the (first|last)|row 0|last row|rows but the (first|last)|what (h_n|the output) brings"
     r"|steps in another order|some units|large entries|what the (other direction|layer above) brings"
     r"|what the generated steps bring"
 )
@@ -37,7 +37,7 @@ def test_names_are_told_apart() -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 def test_an_entry_says_what_is_wrong_how_it_shows_and_where_it_was_seen(entry: Fault) -> None:
-    assert re.fullmatch(r"[A-Z`\dΣδφψ].*\.", entry.what)
+    assert re.fullmatch(r"\S.*\.", entry.what)
     assert len(entry.what) <= 110
     assert entry.shows
     assert entry.seen == "by hand" or entry.seen

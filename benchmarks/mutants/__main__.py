@@ -1,0 +1,200 @@
+"""`python -m benchmarks.mutants SESSION`: write docs/mutants.md from a finished session of Cosmic Ray."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.tables import table
+
+PAGE = Path(__file__).parents[2] / "docs" / "mutants.md"
+REASONS = Path(__file__).with_name("equivalent.toml")
+
+Change = tuple[str, str, str, str]
+"""File, function, the line as it was and as it is: what names a mutant when lines have moved."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mutant, and what became of it. stage, check, how, refused: the judge's words."""
+
+    file: str
+    line: int
+    function: str
+    was: str
+    now: str
+    stage: str
+    check: str
+    how: str
+    refused: str
+
+    @property
+    def change(self) -> Change:
+        return self.file, self.function, self.was, self.now
+
+
+def mutants(session: str) -> list[Mutant]:
+    """All of a session, by file and line. SystemExit if some were not run, or not to their end."""
+    dumped = subprocess.run(["cosmic-ray", "dump", session], capture_output=True, check=True)
+    found = [_mutant(*json.loads(line)) for line in dumped.stdout.splitlines()]
+    return sorted(found, key=lambda m: (m.file, m.line, m.now))
+
+
+def _mutant(item: dict, result: dict | None) -> Mutant:
+    (mutation,) = item["mutations"]
+    if result is None:
+        sys.exit("the session is not finished: run `cosmic-ray exec` again")
+    file = Path(mutation["module_path"]).name
+    was, now = _changed(result["diff"])
+    where = file, mutation["start_pos"][0], mutation["definition_name"] or "", was, now
+    if result["output"] == "timeout":
+        return Mutant(*where, "everything", "", "hung", "")
+    lines = result["output"].splitlines()
+    if not lines or not lines[-1].startswith('{"stage"'):
+        sys.exit(f"{file}:{where[1]}: the judge said nothing of {now!r}:\n{result['output']}")
+    return Mutant(*where, **json.loads(lines[-1]))
+
+
+def _changed(diff: str) -> tuple[str, str]:
+    """The lines that went and those that came; where only one came or went, that one."""
+    body = diff.split("\n@@", 1)[1].splitlines()[1:]
+    return tuple(
+        " ".join(line[1:].strip() for line in body if line.startswith(sign)) for sign in "-+"
+    )
+
+
+def reasons() -> dict[Change, str]:
+    """Why each survivor is equivalent, by its change."""
+    groups = tomllib.loads(REASONS.read_text(encoding="utf-8"))["equivalent"]
+    return {
+        (group["file"], group["in"], was, now): group["why"]
+        for group in groups
+        for was, now in group["changes"]
+    }
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({100 * part / whole:.1f} %)"
+
+
+def page(found: list[Mutant], why: dict[Change, str]) -> str:
+    """docs/mutants.md."""
+    survivors = [m for m in found if m.stage == "survived"]
+    parts = [
+        HEAD.format(tool=version("cosmic_ray")),
+        table(("", ""), _figures(found, why)),
+        _by_file(found),
+        "## Seen only with a reference\n\n" + _only_with_reference(found),
+        "## Survivors\n\n" + _survivors(survivors, why),
+    ]
+    return "\n\n".join(parts)
+
+
+def _figures(found: list[Mutant], why: dict[Change, str]) -> list[tuple[str, object]]:
+    stages = Counter(m.stage for m in found)
+    equivalent = sum(m.stage == "survived" and m.change in why for m in found)
+    faults = len(found) - equivalent
+    killed = len(found) - stages["survived"]
+    alone = stages["import"] + stages["properties"]
+    hung = sum(m.how == "hung" for m in found)
+    return [
+        ("mutants", len(found)),
+        ("of these, equivalent", equivalent),
+        ("killed by everything, of those not equivalent", share(killed, faults)),
+        ("killed by what needs no reference, of those not equivalent", share(alone, faults)),
+        ("the same, of all", share(alone, len(found))),
+        (
+            "the same, of those not equivalent that can be imported",
+            share(stages["properties"], faults - stages["import"]),
+        ),
+        ("killed by a time-out", hung),
+    ]
+
+
+def _by_file(found: list[Mutant]) -> str:
+    stages = ("import", "properties", "everything", "survived")
+    counts = Counter((m.file, m.stage) for m in found)
+    head = (
+        "file",
+        "mutants",
+        "not importable",
+        "killed by a property",
+        "by a reference",
+        "survive",
+    )
+    rows = []
+    for file in sorted({m.file for m in found}):
+        each = [counts[file, stage] for stage in stages]
+        rows.append([f"`{file}`", sum(each), *each])
+    return table(head, rows)
+
+
+def _only_with_reference(found: list[Mutant]) -> str:
+    rows = [
+        [*_told(m), f"`{m.check}`" + (f" ({m.how})" if m.how != "failed" else "")]
+        for m in found
+        if m.stage == "everything"
+    ]
+    return table(("where", "was", "is", "killed by"), rows) if rows else "None."
+
+
+def _survivors(survivors: list[Mutant], why: dict[Change, str]) -> str:
+    rows = [[*_told(m), why.get(m.change, "not explained")] for m in survivors]
+    return table(("where", "was", "is", "why it is equivalent"), rows) if rows else "None."
+
+
+def _told(mutant: Mutant) -> list[str]:
+    return [f"`{mutant.file}:{mutant.line}`", _code(mutant.was), _code(mutant.now)]
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+HEAD = """# Generated mutants
+
+Does the harness also see the faults that nobody thought of? Cosmic Ray {tool} changes
+`implementations/manual`, one operator, comparison, number, constant, decorator or loop at a time,
+wherever it can; the harness judges what comes out. `benchmarks/mutants/judge.py` is a run on the
+cases of the standard profile that ends with the first failure, in two stages:
+
+1. the properties that need no reference: every family but `truth`, `dyadic` and `agreement`, and
+   without `forward_is_certified`. They compare the network with itself, by another route, or with
+   a closed form; what rounding may do to that is worked out from the definition.
+2. everything else: exact truth, dyadic cases, the other references, torch, and the certificate of
+   the forward pass.
+
+To repeat it, in a clone, for the files are changed in place:
+
+```
+git clone . ../mutants && cd ../mutants
+pip install -e '.[torch]' cosmic-ray=={tool}
+cosmic-ray init benchmarks/mutants/cosmic-ray.toml mutants.sqlite
+cosmic-ray exec benchmarks/mutants/cosmic-ray.toml mutants.sqlite
+python -m benchmarks.mutants mutants.sqlite
+```
+
+The last line writes this page. A mutant that cannot be imported (a union of types in an annotation
+made a product, say) is killed by any use of it; the figures are also given without these."""
+
+
+def main() -> int:
+    """0 if every survivor is explained."""
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    found, why = mutants(sys.argv[1]), reasons()
+    PAGE.write_text(page(found, why) + "\n", encoding="utf-8")
+    survivors = {m.change for m in found if m.stage == "survived"}
+    for change in survivors - why.keys():
+        print("not explained:", *change, sep="\n    ")
+    for change in why.keys() - survivors:
+        print("explained, but no survivor:", *change, sep="\n    ")
+    return int(survivors != why.keys())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
