@@ -12,7 +12,11 @@ BY_ROW = ("output", "h_n", "x", "h0")
 """The results that have an entry for each row, along axis 1; the others are sums over the rows."""
 
 
-@check("B > 1", share="some")
+@check(
+    "B > 1",
+    share="some",
+    stays="it needs a forward pass alone, of any network",
+)
 def a_row_alone_gives_the_same(trial: Trial) -> Outcome:
     """f(x[:, b], h0[:, b]) = f(x, h0)[:, b], for a row b in a batch of its own.
 
@@ -32,7 +36,11 @@ def a_row_alone_gives_the_same(trial: Trial) -> Outcome:
     return agrees(trial, found, rows_differ(case))
 
 
-@check("B > 1", share="some")
+@check(
+    "B > 1",
+    share="some",
+    stays="it needs no batch of one, which some refuse",
+)
 def reordered_rows_give_reordered_results(trial: Trial) -> Outcome:
     """f(x[:, p], h0[:, p], lengths[p]) = f(x, h0, lengths)[:, p], for p that moves every row.
 
@@ -46,7 +54,12 @@ def reordered_rows_give_reordered_results(trial: Trial) -> Outcome:
     return agrees(trial, found, rows_differ(trial.case))
 
 
-@check("B > 1", needs_gradients=True, share="some")
+@check(
+    "B > 1",
+    needs_gradients=True,
+    share="some",
+    stays="it tells averaging over the batch from other mistakes",
+)
 def gradients_add_up_over_the_rows(trial: Trial) -> Outcome:
     """dL/dθ = Σ_b dL_b/dθ, and dL/dx, dL/dh0 row by row, for L_b the loss of some of the rows.
 

@@ -31,7 +31,10 @@ STRONG_BIAS = {"float64": 1024.0, "float32": 128.0}
 """e to the power of it is beyond the dtype's range, and of minus it is 0."""
 
 
-@check("a bounded φ or ψ")
+@check(
+    "a bounded φ or ψ",
+    stays="it needs one call of a forward pass, and nothing else",
+)
 def values_stay_in_range(trial: Trial) -> Outcome:
     """|tanh| ≤ 1, ReLU ≥ 0, 0 ≤ σ ≤ 1, and so every h_t and every y = ψ(...).
 
@@ -116,7 +119,13 @@ def constant_readout_is_its_bias(trial: Trial) -> Outcome:
     return joined(outcomes)
 
 
-@check("ReLU", "no generated steps", needs_gradients=True, share="some")
+@check(
+    "ReLU",
+    "no generated steps",
+    needs_gradients=True,
+    share="some",
+    stays="it reports the convention, and sees two in one network",
+)
 def relu_has_one_slope_at_zero(trial: Trial) -> Outcome:
     """dθ = sᵖ · dθ of the linear network, if every argument of ReLU is 0; s = ReLU'(0) in [0, 1].
 
@@ -171,7 +180,13 @@ def one_step_has_a_closed_form(trial: Trial) -> Outcome:
     return agrees(base, OneStep(step).arrays(), bool(step.valid_steps().any()))
 
 
-@check("biases", "no generated steps", needs_gradients=True, share="some")
+@check(
+    "biases",
+    "no generated steps",
+    needs_gradients=True,
+    share="some",
+    stays="it ties two gradients without any reference",
+)
 def constant_input_ties_weights_to_biases(trial: Trial) -> Outcome:
     """dW_ih = db vᵀ in the lowest layer, if x_t = v in every step and row.
 
@@ -199,7 +214,11 @@ def constant_input_ties_weights_to_biases(trial: Trial) -> Outcome:
     return outcome
 
 
-@check("a softmax readout", needs_gradients=True)
+@check(
+    "a softmax readout",
+    needs_gradients=True,
+    stays="it tells a wrong softmax derivative from a wrong readout",
+)
 def softmax_gradients_cancel(trial: Trial) -> Outcome:
     """Σ_o dc_o = 0 and Σ_o dV_o = 0, if y = softmax(V h + c).
 
@@ -216,7 +235,11 @@ def softmax_gradients_cancel(trial: Trial) -> Outcome:
     return balances(sides, some and trial.case.spec.output_features > 1)
 
 
-@check(needs_gradients=True, share="some")
+@check(
+    needs_gradients=True,
+    share="some",
+    stays="it sees what is left over from an earlier backward, to the bit",
+)
 def no_cotangent_no_gradient(trial: Trial) -> Outcome:
     """dL/dθ = 0 exactly, if d_output = 0 and d_h_n = 0.
 

@@ -67,7 +67,12 @@ def good_input_is_taken(trial: Trial) -> Outcome:
     return agrees(trial, found, witness=case.T > 1)
 
 
-@check("B > 1", "steps, rows and features", share="some")
+@check(
+    "B > 1",
+    "steps, rows and features",
+    share="some",
+    stays="it sees rows that touch through products with 0, which no number shows",
+)
 def nan_stays_in_its_row(trial: Trial) -> Outcome:
     """x[t, b] = NaN: output, h_n, dx and dh0 of every other row are what they were.
 

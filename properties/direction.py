@@ -28,7 +28,12 @@ def swapped_directions_give_swapped_results(trial: Trial) -> Outcome:
     return agrees(trial, found, has_order(trial.case))
 
 
-@check("two directions", "no readout", share="some")
+@check(
+    "two directions",
+    "no readout",
+    share="some",
+    stays="it tells which of two directions is wrong",
+)
 def two_directions_are_two_networks(trial: Trial) -> Outcome:
     """f_bi(x) = [f_→(x), flip f_←(flip x)], where flip reverses the valid steps of each row.
 

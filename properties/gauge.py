@@ -28,7 +28,11 @@ def hidden_units_can_be_permuted(trial: Trial) -> Outcome:
     return runs.in_other_coordinates(trial, change, spec.hidden_size > 1)
 
 
-@check("an odd nonlinearity", share="some")
+@check(
+    "an odd nonlinearity",
+    share="some",
+    stays="it tells a φ that is not odd from other mistakes",
+)
 def signs_of_units_can_be_flipped(trial: Trial) -> Outcome:
     """f(S W R⁻¹, S U S⁻¹, S b, R x, S h0) = S f(W, U, b, x, h0) for diagonal S, R of ±1 and φ(-a) = -φ(a).
 
@@ -58,7 +62,12 @@ def odd_networks_flip_with_their_inputs(trial: Trial) -> Outcome:
     return runs.with_inputs_scaled(trial, -1.0)
 
 
-@check("ReLU or identity", "no nonlinear readout", share="some")
+@check(
+    "ReLU or identity",
+    "no nonlinear readout",
+    share="some",
+    stays="it tells a φ with a scale of its own from other mistakes",
+)
 def homogeneous_networks_scale_with_their_inputs(trial: Trial) -> Outcome:
     """f(s x, s h0, s b, s c) = s f(x, h0, b, c) if φ(s a) = s φ(a), s > 0; dW ∝ s, and dx, dh0, db, dc stay.
 
@@ -124,7 +133,13 @@ def a_bias_is_the_weight_of_a_one(trial: Trial) -> Outcome:
     return runs.same(trial, other, runs.bias_from_feature(trial, other.arrays), telling)
 
 
-@check("biases", "no generated steps", needs_gradients=True, share="some")
+@check(
+    "biases",
+    "no generated steps",
+    needs_gradients=True,
+    share="some",
+    stays="it tells a wrong bias gradient from a wrong weight gradient",
+)
 def a_feature_of_ones_learns_like_a_bias(trial: Trial) -> Outcome:
     """f([x, 1], [W_ih, 0]) = f(x, W_ih), and the gradient for the 0 is db: Σ δ_t · 1 = Σ δ_t."""
     case = trial.case
@@ -149,7 +164,11 @@ def a_dead_unit_changes_nothing(trial: Trial) -> Outcome:
     return runs.together(outcome, runs.zero(into, "the dead unit's"))
 
 
-@check(needs_gradients=True, share="some")
+@check(
+    needs_gradients=True,
+    share="some",
+    stays="it tells what is not linear in the cotangent from other mistakes",
+)
 @np.errstate(all="ignore")
 def gradients_scale_with_cotangents(trial: Trial) -> Outcome:
     """∇(d/4) = ∇(d)/4: back-propagation is linear in the cotangents of output and h_n.
@@ -189,7 +208,11 @@ def gradients_add_over_cotangents(trial: Trial) -> Outcome:
     return runs.settled(trials, compare)
 
 
-@check("biases", needs_gradients=True)
+@check(
+    "biases",
+    needs_gradients=True,
+    stays="it tells which of two biases is wrong",
+)
 def both_biases_have_one_gradient(trial: Trial) -> Outcome:
     """db_ih = db_hh: φ's argument depends on their sum alone."""
     own, ends = trial.gradients, runs.suffixes(trial.case)

@@ -24,7 +24,13 @@ def each_layer_reads_the_one_below(trial: Trial) -> Outcome:
     return agrees(trial, found, bool(trial.case.valid_steps().any()))
 
 
-@check("two layers", "no generated steps", needs_gradients=True, share="some")
+@check(
+    "two layers",
+    "no generated steps",
+    needs_gradients=True,
+    share="some",
+    stays="it tells which layer is wrong",
+)
 def each_layer_hands_its_gradient_down(trial: Trial) -> Outcome:
     """dL/dθ of L layers = the chain of two backward passes: dL/dz of the upper is d_output below.
 
@@ -75,7 +81,12 @@ def an_empty_row_keeps_its_state(trial: Trial) -> Outcome:
     return _nothing_happens(trial, _of_lengths(trial.case, lengths), lengths == 0)
 
 
-@check("no generated steps", needs_gradients=True, share="some")
+@check(
+    "no generated steps",
+    needs_gradients=True,
+    share="some",
+    stays="it is exact: one bit is enough",
+)
 def empty_rows_have_no_gradient(trial: Trial) -> Outcome:
     """n = 0 in every row: dL/dθ = 0, dL/dx = 0 and dL/dh0 = d_h_n, bit for bit.
 
@@ -85,7 +96,12 @@ def empty_rows_have_no_gradient(trial: Trial) -> Outcome:
     return _nothing_happens(trial, _of_lengths(trial.case, lengths), lengths == 0)
 
 
-@check("a linear readout", "no generated steps", share="some")
+@check(
+    "a linear readout",
+    "no generated steps",
+    share="some",
+    stays="it tells a wrong readout from a wrong recurrence",
+)
 def a_doubled_readout_doubles_the_output(trial: Trial) -> Outcome:
     """f(2V, 2c) = 2 f(V, c); with d_output / 2 the gradients of V and c halve, and no other changes.
 
@@ -101,7 +117,11 @@ def a_doubled_readout_doubles_the_output(trial: Trial) -> Outcome:
     return agrees(trial, found, bool(case.output_steps().any()))
 
 
-@check("a linear readout", share="some")
+@check(
+    "a linear readout",
+    share="some",
+    stays="it tells a wrong readout bias from a wrong readout",
+)
 def without_weights_the_readout_is_its_bias(trial: Trial) -> Outcome:
     """V = 0: output = c at every valid step, and 0 in the padding, bit for bit.
 

@@ -18,7 +18,11 @@ LARGE = 1024.0
 """What stands in the padding where it is to be noticed: larger than any input, exact in every dtype."""
 
 
-@check("padding", share="some")
+@check(
+    "padding",
+    share="some",
+    stays="it holds for networks that refuse NaN",
+)
 def padding_may_hold_any_number(trial: Trial) -> Outcome:
     """f(x with p in the padding) = f(x with 0 there), p = ±1024, and so for d_output and the gradients.
 
@@ -29,7 +33,11 @@ def padding_may_hold_any_number(trial: Trial) -> Outcome:
     return agrees(zeros, numbers.arrays, has_padding(trial.case))
 
 
-@check("padding", share="some")
+@check(
+    "padding",
+    share="some",
+    stays="it sees a padding that is multiplied by 0, which no number shows",
+)
 def nan_in_the_padding_stays_there(trial: Trial) -> Outcome:
     """f(x with NaN in the padding) = f(x with ±inf there) = f(x with 0 there); the same for gradients.
 
@@ -72,7 +80,11 @@ def more_padding_changes_nothing(trial: Trial) -> Outcome:
     return joined([agrees(trial, common, witness), zeros])
 
 
-@check("padding", share="some")
+@check(
+    "padding",
+    share="some",
+    stays="it tells lengths that are ignored from other mistakes",
+)
 def a_row_ends_at_its_length(trial: Trial) -> Outcome:
     """f(x, lengths) for row b = f(x[:length of b, b]) alone, without padding: output, h_n, dx and dh0."""
     case = trial.case

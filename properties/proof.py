@@ -47,7 +47,12 @@ def forward_is_certified(trial: Trial) -> Outcome:
     return _settled(trial, _forward_off)
 
 
-@check(needs_gradients=True, needs_second_order=True, kind="proof")
+@check(
+    needs_gradients=True,
+    needs_second_order=True,
+    kind="proof",
+    stays="no fault of the catalogue has second derivatives",
+)
 def hessian_vector_is_certified(trial: Trial) -> Outcome:
     """∇<∇L, v> = the derivative of ∇L along v, exactly, for every entry.
 

@@ -71,7 +71,12 @@ def calls_do_not_disturb_each_other(trial: Trial) -> Outcome:
     return joined(outcomes)
 
 
-@check("T > 1", "steps, rows and features", share="some")
+@check(
+    "T > 1",
+    "steps, rows and features",
+    share="some",
+    stays="it says whose memory it is",
+)
 def results_are_memory_of_their_own(trial: Trial) -> Outcome:
     """No result lies in the memory of an argument or of another call's result; f(A) = f(A), bit for
     bit, although NaN was written into every result of the first.

@@ -16,7 +16,11 @@ from rnncheck.properties.trial import Refused, Trial
 from rnncheck.results import SubjectError, tell
 
 
-@check("steps, rows and features", share="some")
+@check(
+    "steps, rows and features",
+    share="some",
+    stays="it says which size loses its axis",
+)
 def sizes_of_one_keep_their_axis(trial: Trial) -> Outcome:
     """T = 1 gives output (1, B, ·), B = 1 gives (T, 1, ·), I = 1 gives dx (T, B, 1); h_n as ever, or never.
 
@@ -26,7 +30,11 @@ def sizes_of_one_keep_their_axis(trial: Trial) -> Outcome:
     return _right_shapes(trial, 1)
 
 
-@check("steps, rows and features", share="some")
+@check(
+    "steps, rows and features",
+    share="some",
+    stays="it says which empty size is not taken",
+)
 def sizes_of_zero_are_taken(trial: Trial) -> Outcome:
     """T = 0, B = 0 and I = 0 give the shapes that any other size gives, or are refused.
 
@@ -35,7 +43,10 @@ def sizes_of_zero_are_taken(trial: Trial) -> Outcome:
     return _right_shapes(trial, 0)
 
 
-@check("steps, rows and features")
+@check(
+    "steps, rows and features",
+    stays="it needs no truth, and says so at once",
+)
 def results_are_finite(trial: Trial) -> Outcome:
     """Finite x, h0, parameters and cotangents give finite results, wherever no number overflows.
 

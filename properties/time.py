@@ -30,7 +30,13 @@ DELAY = 3
 """Steps of rest before a delayed case."""
 
 
-@check("T > 1", "one direction", "every step put out", share="some")
+@check(
+    "T > 1",
+    "one direction",
+    "every step put out",
+    share="some",
+    stays="it needs a forward pass alone, of any network",
+)
 def outputs_do_not_see_the_future(trial: Trial) -> Outcome:
     """f(x)[:k] = f(x[:k]), the outputs of the first k steps alone.
 
@@ -42,7 +48,12 @@ def outputs_do_not_see_the_future(trial: Trial) -> Outcome:
     return agrees(trial, {"output": output}, bool((_steps(trial.case) > k).any()))
 
 
-@check("T > 1", "one direction", share="some")
+@check(
+    "T > 1",
+    "one direction",
+    share="some",
+    stays="it is what streaming rests on, and holds for any network",
+)
 def chunks_carry_the_state(trial: Trial) -> Outcome:
     """f(x, h0) = f(x[:k], h0), then f(x[k:], h_k), output and final state.
 
@@ -62,7 +73,14 @@ def _carries_the_state(trial: Trial, k: int) -> Outcome:
     return agrees(trial, whole, _crosses(case, k, state))
 
 
-@check("T > 1", "one direction", "no truncation", needs_gradients=True, share="some")
+@check(
+    "T > 1",
+    "one direction",
+    "no truncation",
+    needs_gradients=True,
+    share="some",
+    stays="it is what training in chunks rests on, and holds for any network",
+)
 def gradients_of_chunks_add(trial: Trial) -> Outcome:
     """dθ = dθ₁ + dθ₂, where dh0 of the second chunk is the first one's cotangent of h_n.
 
@@ -82,7 +100,14 @@ def _gradients_add(trial: Trial, k: int) -> Outcome:
     return agrees(trial, joined_gradients(sooner, later), _crosses(case, k, carried))
 
 
-@check("T > 1", "one direction", "every step put out", needs_gradients=True, share="some")
+@check(
+    "T > 1",
+    "one direction",
+    "every step put out",
+    needs_gradients=True,
+    share="some",
+    stays="it is exact: one bit is enough",
+)
 def gradients_do_not_reach_the_future(trial: Trial) -> Outcome:
     """dx_s = 0 exactly for s ≥ k, if only outputs before k have a cotangent.
 
@@ -102,7 +127,12 @@ def gradients_do_not_reach_the_future(trial: Trial) -> Outcome:
     return exactly({"x": (_later(dx, k), np.zeros_like(dx))}, bool(dx[:k].any()))
 
 
-@check("no generated steps", "h0 not 0", share="some")
+@check(
+    "no generated steps",
+    "h0 not 0",
+    share="some",
+    stays="it tells a mistake in the use of h0 from other mistakes",
+)
 def first_state_is_an_input(trial: Trial) -> Outcome:
     """f(x, h0) = f([x, h0 at a direction's first step], 0) with weights [W_ih, W_hh].
 
@@ -130,7 +160,13 @@ def _leave_out_readout_of_empty_rows(case: Case, arrays: dict[str, Array]) -> No
             arrays.pop(name, None)
 
 
-@check("T > 1", "every step put out", "no generated steps", share="some")
+@check(
+    "T > 1",
+    "every step put out",
+    "no generated steps",
+    share="some",
+    stays="it tells a wrong input path from a wrong recurrence",
+)
 def steps_without_recurrence_are_independent(trial: Trial) -> Outcome:
     """f(x[p]) = f(x)[p] for any order p of the steps, if W_hh = 0.
 
@@ -163,7 +199,13 @@ def zero_state_is_a_limit(trial: Trial) -> Outcome:
     return agrees(base, kept, bool(_steps(case).any()))
 
 
-@check("one layer", "no generated steps", needs_gradients=True, share="some")
+@check(
+    "one layer",
+    "no generated steps",
+    needs_gradients=True,
+    share="some",
+    stays="it holds whatever φ is, with a slope of at most 1",
+)
 def gradients_grow_no_faster_than_the_weights(trial: Trial) -> Outcome:
     """‖dh0‖ ≤ (max|φ'| ‖W_hh‖)ⁿ ‖dh_n‖ over n steps, if only the final state has a cotangent.
 
@@ -191,7 +233,12 @@ def gradients_grow_no_faster_than_the_weights(trial: Trial) -> Outcome:
     return comparison.outcome(bool((telling & (value > limit)).any()))
 
 
-@check("one direction", "φ(0) = 0", share="some")
+@check(
+    "one direction",
+    "φ(0) = 0",
+    share="some",
+    stays="it sees a clock: weights or biases that depend on t",
+)
 def rest_before_the_start_changes_nothing(trial: Trial) -> Outcome:
     """f([0, ..., 0, x]) = [f(0), ..., f(0), f(x)], if h0 = 0, the biases are 0 and φ(0) = 0.
 

@@ -129,7 +129,8 @@ def lost_kills(before: Sequence[Row], now: Sequence[Row]) -> list[tuple[str, str
 def write_matrix(path: Path, rows: Sequence[Row]) -> None:
     """The kills of a matrix as JSON: by entry, by check, the cases."""
     document = {row.entry: {"family": row.family, "kills": row.kills} for row in rows}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    lines = (f"{json.dumps(name)}: {json.dumps(one)}" for name, one in document.items())
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def read_matrix(path: Path) -> list[Row]:
