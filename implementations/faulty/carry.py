@@ -26,6 +26,28 @@ class CarryWithoutTranspose(Plain):
         return delta_next @ tape.cell.weight_hh.T
 
 
+class TransposeMissing(Plain):
+    """W_hh stands where its transpose belongs, in the carry and in the gradient for h0.
+
+    Shows: the gradient for h0 is off at once, the others as soon as something comes back from the next
+    step; not for a symmetric W_hh. It is what a loop that ends with dh0 = dh_prev makes of the mistake.
+    Seen: datascience.SE 10545; at least ten repositories that go back to one tutorial.
+    """
+
+    wrong = EVERYTHING
+    terms = "lags 1 and up"
+
+    def carried(self, tape: CellTape, t: int, delta_next: Array) -> Array:
+        """W_hh δ_{t+1}."""
+        return delta_next @ tape.cell.weight_hh.T
+
+    def d_h0(self, tape: CellTape, delta: Array, d_h_n: Array) -> Array:
+        """W_hh δ_0."""
+        first = delta[0] if len(delta) else np.zeros_like(tape.h0)
+        carried = self.carried(tape, -1, first)
+        return np.where((tape.lengths == 0)[:, None], d_h_n, carried)
+
+
 class CarryDropped(Plain):
     """Nothing is carried from a step to the one before: each output reaches its own step only.
 

@@ -172,8 +172,8 @@ class PaddingLeftUninitialised(Plain):
     """
 
     def without_padding(self, array: Array, lengths: IntArray) -> Array:
-        """np.empty, and the valid steps."""
-        result, steps = np.empty_like(array), np.arange(len(array))
+        """np.empty, and the valid steps: NaN stands for what was left there, so that it always shows."""
+        result, steps = np.full_like(array, np.nan), np.arange(len(array))
         np.copyto(result, array, where=steps[:, None, None] < lengths[:, None])
         return result
 

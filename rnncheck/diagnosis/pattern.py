@@ -59,6 +59,11 @@ def _rules(T: int, B: int, by_step: bool) -> Iterator[Rule]:
     yield "step 0", lambda term: term.s == 0 and lag(term) > 0
     for k in range(1, T):
         yield f"lags {k} and up", lambda term, k=k: lag(term) >= k  # type: ignore[misc]
+        own = ("h0",)  # one link further back than the first step
+        yield (
+            f"lags {k} and up",
+            lambda term, k=k, own=own: lag(term) + (term.array in own) >= k,  # type: ignore[misc]
+        )
     yield "lags 1 and up", lambda term: lag(term) != 0  # what went the wrong way in time, too
     yield "lag 0", lambda term: lag(term) == 0
     yield "steps but the first", lambda term: term.s != 0

@@ -85,16 +85,20 @@ def test_a_missing_transpose_is_a_fault_of_the_carry_through_W_hh() -> None:
     found = findings(networks.wrap(networks.forward, networks.no_transpose))
     assert set(found) >= {"gradient_matches_truth", "gradient_matches_own_forward"}
     assert "forward_matches_truth" not in found
-    diagnosis = found["gradient_matches_truth"].diagnosis
-    assert diagnosis is not None
-    assert "missing transpose of W_hh" in diagnosis
+    finding = found["gradient_matches_truth"]
+    assert finding.diagnosis is not None
+    assert finding.diagnosis.startswith("W_hh stands where its transpose belongs")
+    assert finding.faults == ("transpose_missing",)
+    assert finding.where is not None
+    assert set(finding.where.wrong) == {"weight_ih", "weight_hh", "bias_ih", "x", "h0"}
+    assert finding.where.terms == "lags 1 and up"
 
 
 def test_an_ignored_h0_is_named() -> None:
     found = findings(networks.wrap(networks.forward_without_h0, networks.backward_without_h0))
     forward = found["forward_matches_truth"]
     assert forward.diagnosis is not None
-    assert "h0 is ignored" in forward.diagnosis
+    assert forward.diagnosis.startswith("The initial state is ignored")
     assert "h0" in found["gradient_matches_truth"].wrong
     assert "gradient_matches_own_forward" not in found
 
@@ -129,7 +133,7 @@ def test_a_gradient_that_is_never_computed_is_named() -> None:
 
     finding = findings(networks.wrap(networks.forward, no_bias))["gradient_matches_truth"]
     assert finding.diagnosis is not None
-    assert finding.diagnosis.startswith("the gradient for b is 0 everywhere")
+    assert "the gradient for b is off: it is 0 everywhere" in finding.diagnosis
 
 
 def test_the_smallest_case_is_on_disk_and_fails_alone() -> None:
@@ -217,7 +221,7 @@ def test_an_ignored_h0_is_named_whatever_the_pool_holds(seed: int) -> None:
     report = core(subject, profile="quick", seed=seed, checks=("forward_matches_truth",))
     diagnosis = report.findings[0].diagnosis
     assert diagnosis is not None
-    assert diagnosis.startswith("h0 is ignored")
+    assert diagnosis.startswith("The initial state is ignored")
 
 
 def test_findings_are_there_as_soon_as_their_check_has_ended() -> None:
