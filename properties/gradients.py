@@ -59,7 +59,7 @@ def gradient_matches_own_forward(trial: Trial) -> Outcome:
             for index in zip(*np.nonzero(telling & (error > allowed)), strict=True):
                 telling[index] = not crosses_kink(case, name, index)
             comparison.add(name, gradient, value, error, allowed, telling)
-        return comparison.outcome(case.T > 1)
+        return comparison.outcome(case.T > 1 and case.B > 0)
 
     return judged(trial, compare, knows_truth=False)
 

@@ -170,9 +170,9 @@ class Source:
 def shared_out(draws: list[Draw], count: int) -> list[Draw]:
     """So many of the draws that the nonlinearities are even, and that what is rare is there.
 
-    The next one taken is of the nonlinearity that has the fewest so far; of these, the one with the
-    feature that was seen least (then the one whose next feature was); then the first that was drawn.
-    Beyond EVEN draws chance has shown everything, and the order is that of the draws.
+    The next one taken is of the nonlinearity that has the fewest so far; of these, one with a feature that
+    was not seen yet, then of the rarest regime, then the first that was drawn. (To have all features
+    evenly would fill a pool with empty cases.) Beyond EVEN draws chance has shown everything.
     """
     waiting: dict[str, list[Draw]] = {}
     for draw in draws:
@@ -180,13 +180,16 @@ def shared_out(draws: list[Draw], count: int) -> list[Draw]:
     seen: Counter[object] = Counter()
     taken: list[Draw] = []
     while waiting and len(taken) < count:
-        own = waiting[min(waiting, key=lambda name: seen[name])]
+        kind = min(waiting, key=lambda name: seen[name])
+        own = waiting[kind]
         rarest = own[0]
         if len(taken) < EVEN:
-            rarest = min(own, key=lambda d: sorted(seen[f] for f in _features(d)))
+            rarest = min(
+                own, key=lambda d: (all(seen[f] for f in _features(d)), seen[kind, d.regime])
+            )
         own.remove(rarest)
         waiting = {name: left for name, left in waiting.items() if left}
-        seen.update([rarest.spec.nonlinearity, *_features(rarest)])
+        seen.update([kind, (kind, rarest.regime), *_features(rarest)])
         taken.append(rarest)
     return taken
 
@@ -196,7 +199,6 @@ def _features(draw: Draw) -> tuple[object, ...]:
     spec = draw.spec
     deep, generated = spec.num_layers > 1, spec.generated > 0
     return (
-        (spec.nonlinearity, draw.regime),
         (spec.outputs, draw.lengths is not None, spec.bidirectional),
         (spec.readout, spec.output_size is not None, draw.regime in STRONG),
         (generated, draw.dropout),
