@@ -61,7 +61,11 @@ def values_stay_in_range(trial: Trial) -> Outcome:
     return judged(trial, compare, knows_truth=False)
 
 
-@check("biases", share="some")
+@check(
+    "biases",
+    share="some",
+    stays="it sees a wrong φ where nothing overflows",
+)
 def saturation_is_a_constant(trial: Trial) -> Outcome:
     """h_t = φ(b) for every step, row and unit, if W_ih = W_hh = 0 and b is ± a large number.
 
@@ -166,7 +170,11 @@ def _slope_at_zero(linear: PoolCase, arrays: dict[str, Array]) -> tuple[float, f
     return best
 
 
-@check("one layer", share="some")
+@check(
+    "one layer",
+    share="some",
+    stays="it tells a mistake within a step from one between steps",
+)
 def one_step_has_a_closed_form(trial: Trial) -> Outcome:
     """δ = φ'(a) ∘ (Vᵀ ψ' dy + dh_n), a = W_ih x + b_ih + W_hh h0 + b_hh, if T = 1.
 

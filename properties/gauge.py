@@ -43,7 +43,11 @@ def signs_of_units_can_be_flipped(trial: Trial) -> Outcome:
     return runs.in_other_coordinates(trial, gauge(spec, draw, spec.readout == "identity"), True)
 
 
-@check("ReLU or identity", share="some")
+@check(
+    "ReLU or identity",
+    share="some",
+    stays="it is exact: one bit is enough",
+)
 def units_can_be_rescaled(trial: Trial) -> Outcome:
     """f(D W R⁻¹, D U D⁻¹, D b, R x, D h0) = D f(W, U, b, x, h0) for diagonal D, R > 0 and φ(s a) = s φ(a).
 
@@ -56,7 +60,12 @@ def units_can_be_rescaled(trial: Trial) -> Outcome:
     return runs.in_other_coordinates(trial, gauge(spec, draw, spec.readout == "identity"), True)
 
 
-@check("an odd nonlinearity", "no nonlinear readout", share="some")
+@check(
+    "an odd nonlinearity",
+    "no nonlinear readout",
+    share="some",
+    stays="it needs a forward pass alone",
+)
 def odd_networks_flip_with_their_inputs(trial: Trial) -> Outcome:
     """f(-x, -h0, -b, -c) = -f(x, h0, b, c) if φ(-a) = -φ(a); dW flips too, dx, dh0, db and dc stay."""
     return runs.with_inputs_scaled(trial, -1.0)
@@ -116,7 +125,10 @@ def a_zero_feature_changes_nothing(trial: Trial) -> Outcome:
 
 
 @check("biases", "no generated steps", share="some")
-@np.errstate(all="ignore")
+@np.errstate(
+    all="ignore",
+    stays="it tells a wrong bias from a wrong weight",
+)
 def a_bias_is_the_weight_of_a_one(trial: Trial) -> Outcome:
     """f(x, W_ih, b_ih, b_hh) = f([x, 1], [W_ih, b_ih + b_hh], 0, 0), and db is the new weights' gradient.
 
@@ -182,7 +194,11 @@ def gradients_scale_with_cotangents(trial: Trial) -> Outcome:
     return agrees(trial, {name: 4 * gradient for name, gradient in gradients.items()}, case.T > 1)
 
 
-@check(needs_gradients=True, share="some")
+@check(
+    needs_gradients=True,
+    share="some",
+    stays="it tells what is not linear in the cotangent from other mistakes",
+)
 def gradients_add_over_cotangents(trial: Trial) -> Outcome:
     """∇(d + d') = ∇(d) + ∇(d'), the case's own cotangents dealt out to d and d' entry by entry.
 

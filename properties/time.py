@@ -183,7 +183,10 @@ def steps_without_recurrence_are_independent(trial: Trial) -> Outcome:
     return agrees(base, kept, bool((order != back).any()))
 
 
-@check(share="some")
+@check(
+    share="some",
+    stays="it sees h0 = 0 treated as no h0",
+)
 def zero_state_is_a_limit(trial: Trial) -> Outcome:
     """f(h0 = 0) = lim f(h0 → 0): a state of 0 is a state like any other.
 
