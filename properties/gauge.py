@@ -124,11 +124,10 @@ def a_zero_feature_changes_nothing(trial: Trial) -> Outcome:
     return runs.together(outcome, runs.zero(columns, "the zero feature's weights"))
 
 
-@check("biases", "no generated steps", share="some")
-@np.errstate(
-    all="ignore",
-    stays="it tells a wrong bias from a wrong weight",
+@check(
+    "biases", "no generated steps", share="some", stays="it tells a wrong bias from a wrong weight"
 )
+@np.errstate(all="ignore")
 def a_bias_is_the_weight_of_a_one(trial: Trial) -> Outcome:
     """f(x, W_ih, b_ih, b_hh) = f([x, 1], [W_ih, b_ih + b_hh], 0, 0), and db is the new weights' gradient.
 
