@@ -10,6 +10,9 @@ from zoo.registry import WRONG_ELMAN
 
 from rnncheck.case import Array, Case
 from rnncheck.implementation import Forward, Gradients
+from rnncheck.implementations.faulty.catalogue import named
+from rnncheck.implementations.faulty.cell import CellTape
+from rnncheck.implementations.faulty.plain import Plain
 from rnncheck.properties.routes.closed_maps import SQUARINGS, spectral_norm
 
 LAWS = laws_of("closed")
@@ -101,6 +104,20 @@ def relu_network(slope_at_zero: float | Array, lift: float = 0.0) -> object:
     return networks.wrap(forward, backward, f"slope {slope_at_zero}", nonlinearity="relu")
 
 
+def fault(name: str) -> Plain:
+    """An entry of the catalogue."""
+    return named(name).make()
+
+
+class HalfAtTheKink(Plain):
+    """ReLU'(0) = 1/2, of as many layers and directions as are asked for."""
+
+    def slope(self, tape: CellTape, t: int) -> Array | float:
+        if tape.cell.nonlinearity != "relu":
+            return super().slope(tape, t)
+        return np.where(tape.a[t] == 0, 0.5, tape.a[t] > 0).astype(tape.a.dtype)
+
+
 KINK = "relu_has_one_slope_at_zero"
 STEP = "one_step_has_a_closed_form"
 FAULTS = [
@@ -118,6 +135,12 @@ FAULTS = [
     ("constant_input_ties_weights_to_biases", WRONG_ELMAN["bias_of_one_step"]),
     ("no_cotangent_no_gradient", Altered("decay", gradient=with_weight_decay)),
     ("no_cotangent_no_gradient", NeverCleared("never cleared")),
+    *(("saturation_does_not_overflow", fault(n)) for n in ("tanh_overflows", "sigmoid_overflows")),
+    *(
+        ("constant_readout_is_its_bias", fault(n))
+        for n in ("softmax_without_shift", "softmax_shifted_down_only", "readout_bias_left_out")
+    ),
+    ("softmax_gradients_cancel", fault("softmax_diagonal")),
 ]
 
 
@@ -136,6 +159,13 @@ def test_any_one_slope_at_zero_is_right_and_is_told(slope: float) -> None:
     assert found
     assert not any(outcome.failed for outcome in found)
     assert {outcome.note for outcome in found if outcome.witness} == {f"ReLU'(0) = {slope:g}"}
+
+
+def test_a_slope_of_a_half_is_right_in_several_layers_too() -> None:
+    """Cotangents of a lower layer's h_n go through fewer kinks than those from above: not to be mixed."""
+    found = [(case, v) for case, v in verdicts(KINK, HalfAtTheKink(), 60) if v.outcome]
+    assert any(case.spec.num_layers > 1 and case.d_h_n.any() for case, _ in found)
+    assert {verdict.word for _, verdict in found} == {"passed"}
 
 
 def test_the_bound_of_a_norm_is_above_it_and_tight() -> None:
