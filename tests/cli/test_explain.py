@@ -145,7 +145,7 @@ def test_what_cannot_be_explained_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "garbage.npz").write_bytes(b"no zip file")
     np.savez(tmp_path / "other.npz", a=np.ones(3))
     for what, words in (
-        ("nope", "no check is called nope; there are gradient_is_certified, forward_is_certified"),
+        ("nope", "no fault or check is called nope"),
         (str(tmp_path / "gone.npz"), "gone.npz"),
         (str(tmp_path / "garbage.npz"), "garbage.npz does not hold a case"),
         (str(tmp_path / "other.npz"), "other.npz does not hold a case"),
