@@ -140,12 +140,13 @@ class RMSProp:
     ) -> tuple[Array, State]:
         """The next parameter, and `square_avg` with `grad_avg` and `momentum_buffer` if used."""
         g = _decayed(parameter, gradient, self.weight_decay)
-        v = self.alpha * state["square_avg"] + (1.0 - self.alpha) * (g * g)
-        new, spread = {"square_avg": v}, v
+        v: Array = self.alpha * state["square_avg"] + (1.0 - self.alpha) * (g * g)
+        new: State = {"square_avg": v}
+        spread = v
         if self.centered:
             m = self.alpha * state["grad_avg"] + (1.0 - self.alpha) * g
             new["grad_avg"], spread = m, np.maximum(v - m * m, 0.0)
-        d = g / (np.sqrt(spread) + self.eps)
+        d: Array = g / (np.sqrt(spread) + self.eps)
         if self.momentum:
             d = self.momentum * state["momentum_buffer"] + d
             new["momentum_buffer"] = d
