@@ -98,12 +98,10 @@ def _enlarged(
     T = min(max(LEAST_STEPS, case.T + 2), MOST_STEPS)
     B = can.batch_size or ROWS
     I, H = T, T + 1  # noqa: E741
+    O = spec.output_size  # noqa: E741
     if spec.generated:
-        if spec.output_size is None:
-            I = H  # noqa: E741
-        else:
-            spec = replace(spec, output_size=I)
-    spec = replace(spec, input_size=I, hidden_size=H)
+        I, O = (H, None) if O is None else (I, I)  # noqa: E741
+    spec = replace(spec, input_size=I, hidden_size=H, output_size=O)
     random = np.random.default_rng((T, B, spec.num_layers, spec.num_directions))
     shapes = spec.array_shapes(T, B)
     parameters = {
