@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rnncheck.case import Array, IntArray
-from rnncheck.spec import Shape
+from rnncheck.spec import Shape, require_shape
 from rnncheck.training.layers import RNN, Iterated, Layer
 
 
@@ -46,10 +48,14 @@ class Link:
         names = self.layer.parameter_shapes(self.in_features)
         return {f"{self.prefix}.{name}": own[name] for name in names}
 
+    @property
+    def reads_one(self) -> bool:
+        """Whether it makes a single step of all there are."""
+        return isinstance(self.layer, RNN) and self.layer.outputs != "all"
+
     def lengths_after(self, lengths: IntArray | None) -> IntArray | None:
         """The lengths of the rows of its output: none where a single step was read."""
-        reads_one = isinstance(self.layer, RNN) and self.layer.outputs != "all"
-        return None if reads_one else lengths
+        return None if self.reads_one else lengths
 
 
 def link(layers: Iterable[Layer], input_size: int, prefix: str = "") -> tuple[Link, ...]:
@@ -92,6 +98,35 @@ def parameter_shapes(links: Iterable[Link]) -> dict[str, Shape]:
 def trainable(links: Iterable[Link]) -> tuple[str, ...]:
     """The names of the parameters that training may change."""
     return tuple(parameter_shapes(each for each in leaves(links) if each.layer.trainable))
+
+
+def drawn(
+    links: Iterable[Link], rng: np.random.Generator, dtype: np.dtype[Any]
+) -> dict[str, Array]:
+    """Parameters to begin with, layer after layer from the one generator."""
+    parameters: dict[str, Array] = {}
+    for each in leaves(links):
+        assert not isinstance(each.layer, Iterated)
+        parameters |= each.named(each.layer.draw(each.in_features, rng))
+    return {name: array.astype(dtype) for name, array in parameters.items()}
+
+
+def checked(
+    links: Iterable[Link], state: Mapping[str, npt.ArrayLike], dtype: np.dtype[Any]
+) -> dict[str, Array]:
+    """A state dict's arrays, copied, in order. ValueError for a wrong name or shape."""
+    shapes = parameter_shapes(links)
+    missing = [name for name in shapes if name not in state]
+    unknown = [name for name in state if name not in shapes]
+    if missing or unknown:
+        parts = [f"lacks {', '.join(missing)}"] if missing else []
+        parts += [f"has the unknown {', '.join(unknown)}"] if unknown else []
+        raise ValueError(f"state_dict {' and '.join(parts)}; it must hold {', '.join(shapes)}")
+    arrays: dict[str, Array] = {}
+    for name, shape in shapes.items():
+        arrays[name] = np.array(state[name], dtype=dtype)
+        require_shape(name, arrays[name].shape, shape)
+    return arrays
 
 
 def output_steps(links: Iterable[Link], T: int, lengths: IntArray | None) -> int:

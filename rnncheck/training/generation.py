@@ -31,7 +31,7 @@ def generate(
     """See `Sequential.generate`. The links are those of `single_steps`, which the backend runs."""
     _require_feedback(links, x, steps)
     output_steps(links, len(x), None)
-    if _reads_one(links):
+    if any(each.reads_one for each in links):
         return _windows(backend, parameters, x, steps)
     run = backend.forward(parameters, x)
     outputs = [run.output]
@@ -50,10 +50,6 @@ def _windows(backend: Backend, parameters: Mapping[str, Array], x: Array, steps:
     return np.concatenate(outputs)
 
 
-def _reads_one(links: tuple[Link, ...]) -> bool:
-    return any(isinstance(each.layer, RNN) and each.layer.outputs != "all" for each in links)
-
-
 def _require_feedback(links: tuple[Link, ...], x: Array, steps: int) -> None:
     if not isinstance(steps, int) or steps < 0:
         raise ValueError(f"steps must be a number of steps, at least 0, not {steps!r}")
@@ -65,7 +61,7 @@ def _require_feedback(links: tuple[Link, ...], x: Array, steps: int) -> None:
             f"generate feeds the output ({made} features) back as x ({read}); the two sizes must be equal"
         )
     both_ways = any(isinstance(each.layer, RNN) and each.layer.bidirectional for each in links)
-    if both_ways and not _reads_one(links):
+    if both_ways and not any(each.reads_one for each in links):
         raise ValueError(
             "generate needs one direction: going in reverse, a step's output needs the steps after it"
         )

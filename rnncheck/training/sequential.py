@@ -1,7 +1,8 @@
 """`Sequential`: layers in a row, on any implementation, with the parameters that they share."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +10,19 @@ import numpy.typing as npt
 from rnncheck.canonical import canonical_lengths, floats
 from rnncheck.case import Array, IntArray
 from rnncheck.implementation import Gradients
-from rnncheck.spec import Shape, require_shape
-from rnncheck.training import backends, chain, generation
-from rnncheck.training.layers import Iterated, Layer, require_count, require_layers
+from rnncheck.spec import require_shape
+from rnncheck.training import backends, chain, files, fitting, generation
+from rnncheck.training import summary as summaries
+from rnncheck.training.clipping import Clipping
+from rnncheck.training.fitting import Accuracy, Evaluation, History, Validation
+from rnncheck.training.layers import Layer, require_count, require_layers
+from rnncheck.training.losses import Loss
+from rnncheck.training.optimizers import Optimizer, State
+from rnncheck.training.schedules import Schedule
+from rnncheck.training.step import Batch, Rule, Step
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Sequential:
@@ -48,7 +59,7 @@ class Sequential:
         self.links = chain.link(self.layers, input_size)
         self.backend = backends.make(implementation, self.links, self.dtype.name)
         generator = np.random.default_rng(rng)
-        self.parameters = {name: a.astype(self.dtype) for name, a in _drawn(self.links, generator)}
+        self.parameters = chain.drawn(self.links, generator, self.dtype)
         self._run: backends.Run | None = None
 
     def __call__(self, x: npt.ArrayLike, lengths: npt.ArrayLike | None = None) -> Array:
@@ -87,6 +98,106 @@ class Sequential:
         backend = backends.make(self.implementation, links, self.dtype.name)
         return generation.generate(backend, links, self.parameters, given, steps)
 
+    def train_step(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        loss: Loss,
+        optimizer: Optimizer,
+        states: Mapping[str, State] | None = None,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        lr: float | None = None,
+        clip: Clipping | None = None,
+    ) -> Step:
+        """Train on one batch; the parameters are then the step's `parameters`.
+
+        x (T, B, I), y its target, as the loss takes it. states: those of the step before, None for
+        the first. lr: this step's learning rate, None for the optimizer's. clip: for the gradients of
+        all that is trained, together. On "torch" loss, clipping and optimizer are torch's own.
+        """
+        array, n = self._inputs(x, lengths)
+        batch = Batch(array, fitting.target(y), n, self.output_lengths(n))
+        rule = Rule(loss, optimizer, lr, clip)
+        trained = chain.trainable(self.links)
+        step = self.backend.train_step(self.parameters, trained, batch, rule, states or {})
+        self.parameters = step.parameters
+        return step
+
+    def evaluate(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        loss: Loss,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        accuracy: Accuracy | None = None,
+    ) -> Evaluation:
+        """The loss and, if it is asked for, the accuracy; see `fit`."""
+        return fitting.evaluate(self, x, fitting.target(y), loss, lengths, accuracy)
+
+    def fit(
+        self,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        loss: Loss,
+        optimizer: Optimizer,
+        epochs: int,
+        batch_size: int | None = None,
+        rng: np.random.Generator | int | None = None,
+        shuffle: bool = True,
+        validation: Validation | None = None,
+        lengths: npt.ArrayLike | None = None,
+        accuracy: Accuracy | None = None,
+        clip: Clipping | None = None,
+        schedule: Schedule | None = None,
+        progress: "bool | Console" = True,
+    ) -> History:
+        """Train for so many epochs, each once through all rows, and say how it went.
+
+        x (T, B, I), y (T', B, ...) as the loss takes it. batch_size: rows of a batch, None for all.
+        shuffle: take the rows in a new order in each epoch, drawn from rng (a seed or a
+        `numpy.random.Generator`), which must be given if there is more than one batch. validation:
+        (x, y) or (x, y, lengths), looked at after each epoch. accuracy: what says how many outputs are
+        right, such as `rnncheck.training.accuracy.Categorical()`. clip, schedule: of
+        `rnncheck.training`; the schedule's factor of an epoch, from 0, multiplies the learning rate.
+        progress: a bar for each epoch on the error stream, if that is a terminal, or on another `rich`
+        console. The optimizer starts anew.
+
+        Raises ValueError naming the argument for sizes that do not fit.
+        """
+        plan = fitting.Plan(
+            loss, optimizer, epochs, batch_size, shuffle, accuracy, clip, schedule, validation
+        )
+        return fitting.fit(self, x, fitting.target(y), lengths, plan, rng, progress)
+
+    def summary(self, steps: int | None = None) -> str:
+        """The layers, their output shapes and parameters, in Keras's table. steps: T of x, if fixed."""
+        return summaries.summary(self.links, steps)
+
+    def save(self, path: str | Path) -> Path:
+        """Keep layers and parameters in a `.npz` file, without pickle, or a `.safetensors` file.
+
+        UsageError for another ending, or if safetensors is not installed.
+        """
+        return files.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, *, implementation: str | None = None) -> "Sequential":
+        """The model that `save` wrote, on the implementation that it had or another.
+
+        ValueError, naming the file, if it holds no model; else as `save`.
+        """
+        header, parameters = files.read(path)
+        header["implementation"] = implementation or header["implementation"]
+        try:
+            model = cls(header.pop("layers"), header.pop("input_size"), **header, rng=0)
+            model.load_state_dict(parameters)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path} holds no model that can be made: {error}") from error
+        return model
+
     def on(self, implementation: str) -> "Sequential":
         """The same model, with copies of the parameters, on another implementation."""
         other = type(self)(
@@ -101,7 +212,7 @@ class Sequential:
 
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
         """Take over copies of a state dict's parameters; ValueError for a wrong name or shape."""
-        self.parameters = _checked(chain.parameter_shapes(self.links), state, self.dtype)
+        self.parameters = chain.checked(self.links, state, self.dtype)
 
     def output_lengths(self, lengths: IntArray | None) -> IntArray | None:
         """The lengths of the rows of the output: none where a single step is read."""
@@ -125,25 +236,3 @@ class Sequential:
         if not generating:
             chain.output_steps(self.links, T, n)
         return array, n
-
-
-def _drawn(links: tuple[chain.Link, ...], rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
-    for link in chain.leaves(links):
-        assert not isinstance(link.layer, Iterated)
-        yield from link.named(link.layer.draw(link.in_features, rng)).items()
-
-
-def _checked(
-    shapes: Mapping[str, Shape], state: Mapping[str, npt.ArrayLike], dtype: np.dtype[Any]
-) -> dict[str, Array]:
-    missing = [name for name in shapes if name not in state]
-    unknown = [name for name in state if name not in shapes]
-    if missing or unknown:
-        parts = [f"lacks {', '.join(missing)}"] if missing else []
-        parts += [f"has the unknown {', '.join(unknown)}"] if unknown else []
-        raise ValueError(f"state_dict {' and '.join(parts)}; it must hold {', '.join(shapes)}")
-    arrays = {}
-    for name, shape in shapes.items():
-        arrays[name] = np.array(state[name], dtype=dtype)
-        require_shape(name, arrays[name].shape, shape)
-    return arrays

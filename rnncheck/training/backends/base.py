@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from rnncheck.case import Array, IntArray
 from rnncheck.implementation import Gradients
+from rnncheck.training.optimizers import State
+from rnncheck.training.step import Batch, Rule, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,4 +39,15 @@ class Backend(Protocol):
 
     def backward(self, tape: Any, d_output: Array) -> Gradients:  # noqa: ANN401
         """The gradient of `<d_output, output>` for every parameter and "x"."""
+        ...
+
+    def train_step(
+        self,
+        parameters: Mapping[str, Array],
+        trained: tuple[str, ...],
+        batch: Batch,
+        rule: Rule,
+        states: Mapping[str, State],
+    ) -> Step:
+        """One step of the parameters that are trained; nothing that is given changes."""
         ...

@@ -13,6 +13,8 @@ from rnncheck.spec import RNNSpec
 from rnncheck.training.backends.base import Run
 from rnncheck.training.chain import Link, masked
 from rnncheck.training.layers import RNN, Iterated, Linear
+from rnncheck.training.optimizers import State, updated
+from rnncheck.training.step import Batch, Rule, Step, clipped
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,24 @@ class Layerwise(ABC):
         """The gradient of `<d_output, output>` for every parameter and "x"."""
         d, found = self._back(tape, d_output)
         return found | {"x": d}
+
+    def train_step(
+        self,
+        parameters: Mapping[str, Array],
+        trained: tuple[str, ...],
+        batch: Batch,
+        rule: Rule,
+        states: Mapping[str, State],
+    ) -> Step:
+        """One step of the parameters that are trained; nothing that is given changes."""
+        run = self.forward(parameters, batch.x, batch.lengths)
+        output, target, lengths = run.output, batch.target, batch.output_lengths
+        loss = rule.loss.value(output, target, lengths)
+        gradients = self.backward(run.tape, rule.loss.cotangent(output, target, lengths))
+        own = {name: parameters[name] for name in trained}
+        used = clipped(rule, gradients, trained)
+        new, states = updated(rule.optimizer, own, used, states, rule.lr)
+        return Step(float(loss), output, gradients, {**parameters, **new}, states)
 
     @abstractmethod
     def run_rnn(

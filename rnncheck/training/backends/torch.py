@@ -10,6 +10,8 @@ from rnncheck.implementation import Gradients
 from rnncheck.results import UsageError
 from rnncheck.training.backends.base import Run
 from rnncheck.training.chain import Link, parameter_shapes
+from rnncheck.training.optimizers import State
+from rnncheck.training.step import Batch, Rule, Step
 
 try:
     import torch
@@ -19,6 +21,12 @@ except ImportError as error:
     ) from error
 
 from rnncheck.training.backends.torch_modules import Row
+from rnncheck.training.backends.torch_training import (
+    bound,
+    loss_of,
+    optimizer_of,
+    read_states,
+)
 
 
 class Torch:
@@ -57,6 +65,29 @@ class Torch:
             for (name, leaf), g in zip(leaves.items(), found, strict=True)
         }
 
+    def train_step(
+        self,
+        parameters: Mapping[str, Array],
+        trained: tuple[str, ...],
+        batch: Batch,
+        rule: Rule,
+        states: Mapping[str, State],
+    ) -> Step:
+        """One step by torch's own loss, clipping and optimizer; nothing that is given changes."""
+        run = self.forward(parameters, batch.x, batch.lengths)
+        output, leaves = run.tape
+        rule.loss.value(run.output, batch.target, batch.output_lengths)  # says what torch would not
+        loss = loss_of(rule.loss, output, batch.target, batch.output_lengths)
+        self.row.zero_grad()
+        loss.backward()
+        gradients = {n: _gradient(leaf) for n, leaf in leaves.items()}
+        own = {name: leaves[name] for name in trained}
+        bound(rule.clip, list(own.values()))
+        optimizer = optimizer_of(rule, own, states)
+        optimizer.step()
+        after = {name: array(leaves[name]) for name in self.names}
+        return Step(loss.item(), run.output, gradients, after, read_states(optimizer, own))
+
     def leaves(self, parameters: Mapping[str, Array]) -> dict[str, torch.Tensor]:
         """The modules' own parameters, holding these numbers.
 
@@ -79,6 +110,10 @@ def tensor(values: Array) -> torch.Tensor:
 def array(values: torch.Tensor) -> Array:
     """A copy as an array."""
     return values.detach().numpy().copy()
+
+
+def _gradient(leaf: torch.Tensor) -> Array:
+    return array(torch.zeros_like(leaf) if leaf.grad is None else leaf.grad)
 
 
 BACKEND = Torch
