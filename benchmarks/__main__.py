@@ -11,7 +11,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import click
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-NAMES = ("exact_differences", "detection", "drawing", "certificates", "dyadic", "false_alarms")
+NAMES = ("exact_differences", "detection", "drawing", "certificates", "dyadic", "diagnosis", "false_alarms")
 
 
 @click.command()

@@ -117,7 +117,7 @@ class Run:
             if finding is not None:
                 return finding
         tally, source = self.tallies[check.id], self._source(check)
-        for draw, entry in self.pools.get(source).items():
+        for draw, entry in self._cases(tally, source):
             if check.share != "all" and self._enough(tally):
                 tally.add(Verdict("not_applicable"))
                 continue
@@ -131,6 +131,14 @@ class Run:
         if self.settings.profile.hunted_cases and check.family in HUNTED:
             return (yield from self._hunted(check))
         return None
+
+    def _cases(self, tally: Tally, source: Source) -> Iterator[tuple[Draw, PoolCase]]:
+        """Those of the pool; after them those that it left over, as long as a check has no witness."""
+        yield from self.pools.get(source).items()
+        for draw, entry in self.pools.spare(source):
+            if tally.witnesses:
+                return
+            yield draw, entry
 
     def _shelf(self, check: Check) -> Shelf:
         """Where this check's failures are kept from one run to the next."""
@@ -176,10 +184,10 @@ class Run:
         verdicts: dict[Draw, Verdict] = {}
         yield Running(check.id, check.family, self.keeper.running_file)
         fails, most = self._asked(check, verdicts), self._most(check)
-        source, known = self._source(check), None
+        source, known = self._source(check), set[Draw]()
         if check.kind != "proof" and not note:
-            known = self.pools.get(source)
-        found = source.smallest(fails, most, self._shelf(check), pool=known)
+            known = {*self.pools.get(source), self.failed[check.id]}
+        found = source.smallest(fails, most, self._shelf(check), pool=known or None)
         draw = found or self.failed[check.id]
         return (yield from self._finding(check, draw, verdicts.get(draw), note))
 
@@ -231,9 +239,23 @@ class Run:
         return finding
 
     def _others(self, check: Check) -> list[PoolCase]:
-        """Smaller cases of the pool, with something in them."""
+        """Smaller cases of the pool, with something in them; and the smallest of every kind of network.
+
+        Two mistakes may do the same in all small cases, if none of these happens to have a readout.
+        """
         pool = [e for e in self.pools.get(self._source(check)).values() if not e.case.is_degenerate]
-        return sorted(pool, key=lambda e: e.case.x.size * e.case.spec.num_states)[:OTHER_CASES]
+        pool.sort(key=lambda e: e.case.x.size * e.case.spec.num_states)
+        kinds: dict[object, PoolCase] = {}
+        for entry in pool:
+            spec = entry.case.spec
+            for kind in (
+                spec.nonlinearity, (spec.output_size is not None, spec.readout), spec.outputs,
+                spec.generated > 0, spec.truncation is not None, spec.bidirectional,
+                spec.num_layers > 1, entry.case.lengths is not None,
+            ):  # fmt: skip
+                kinds.setdefault((type(kind), kind), entry)
+        chosen = {id(entry): entry for entry in (*pool[:OTHER_CASES], *kinds.values())}
+        return list(chosen.values())
 
     def _failing(self, check: Check) -> Iterator[Trial]:
         """Cases of the pool on which the check fails: a few, or the one that is known if each takes long."""

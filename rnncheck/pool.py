@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from unittest import SkipTest
 
@@ -53,7 +53,11 @@ class Source:
         return bool(draws(self.can, self.kind).is_empty)
 
     def draw(self) -> list[Draw]:
-        """`count` different draws (fewer if there are no more), always the same ones.
+        """`count` different draws (fewer if there are no more), always the same ones."""
+        return self.drawn()[0]
+
+    def drawn(self) -> tuple[list[Draw], list[Draw]]:
+        """The draws of the pool, and those that were left over.
 
         Of those that Hypothesis makes from one by small changes, the first is taken (no two have the
         same spec and T), and few of the small ones with which it begins, as long as there are enough
@@ -79,9 +83,9 @@ class Source:
         taken = shared_out(list(drawn.values()), self.count)
         taken = list(dict.fromkeys([*taken, *alike]))[: self.count]
         if self.kind != "proof":
-            return taken
+            return taken, [draw for draw in drawn.values() if draw not in set(taken)]
         rows = self.can.batch_size
-        return list(dict.fromkeys(for_proof(draw, i, rows) for i, draw in enumerate(taken)))
+        return list(dict.fromkeys(for_proof(draw, i, rows) for i, draw in enumerate(taken))), []
 
     def smallest(
         self,
@@ -224,18 +228,33 @@ class _Found(Exception):
 class Pools:
     """Every pool of a session: implementations of the same capabilities share cases and truth.
 
-    keeps: see `PoolCase`.
+    pools: by source, the cases. spares: those that were drawn with them and left over. keeps: see
+    `PoolCase`.
     """
 
     pools: dict[Source, dict[Draw, PoolCase]] = field(default_factory=dict)
+    spares: dict[Source, dict[Draw, PoolCase | None]] = field(default_factory=dict)
     keeps: bool = False
 
     def get(self, source: Source) -> dict[Draw, PoolCase]:
         """The pool of a source, drawn when it is first asked for."""
         if source not in self.pools:
-            self.pools[source] = {draw: PoolCase(build(draw), self.keeps) for draw in source.draw()}
+            taken, left = source.drawn()
+            self.pools[source] = {draw: PoolCase(build(draw), self.keeps) for draw in taken}
+            self.spares[source] = dict.fromkeys(left)
         return self.pools[source]
 
+    def spare(self, source: Source) -> Iterator[tuple[Draw, PoolCase]]:
+        """What the pool of a source left over, each built when it is asked for."""
+        self.get(source)
+        for draw in self.spares[source]:
+            yield draw, self.case(source, draw)
+
     def case(self, source: Source, draw: Draw) -> PoolCase:
-        """A draw's case: the pool's own, or a new one."""
-        return self.get(source).get(draw) or PoolCase(build(draw))
+        """A draw's case: the pool's own, one of the spare ones, or a new one."""
+        known = self.get(source).get(draw) or self.spares[source].get(draw)
+        if known is None:
+            known = PoolCase(build(draw), self.keeps)
+            if draw in self.spares[source]:
+                self.spares[source][draw] = known
+        return known

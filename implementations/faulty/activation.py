@@ -291,7 +291,7 @@ class ReluSlopeByDivision(Plain):
     """
 
     wrong = EVERYTHING
-    terms = "some units"
+    terms = "not finite"
 
     def slope(self, tape: CellTape, t: int) -> Array | float:
         """h_t / a_t."""

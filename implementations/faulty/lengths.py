@@ -138,7 +138,7 @@ class MaskMultiplies(Plain):
     """
 
     wrong = (*EVERYTHING, "weight_ho", "bias_o")
-    terms = "every term"
+    terms = "not finite"
 
     def without_padding(self, array: Array, lengths: IntArray) -> Array:
         """array · [t < n]."""
@@ -208,7 +208,7 @@ class EmptyRowLosesGradient(Plain):
     """
 
     wrong = ("h0",)
-    terms = "what h_n brings"
+    terms = "rows without steps"
 
     def d_h0(self, tape: CellTape, delta: Array, d_h_n: Array) -> Array:
         """W_hhᵀ δ_0."""

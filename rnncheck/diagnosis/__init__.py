@@ -8,7 +8,7 @@ from dataclasses import replace
 from rnncheck.diagnosis.dictionary import Name, names
 from rnncheck.diagnosis.divergence import first_divergence
 from rnncheck.diagnosis.nature import nature
-from rnncheck.diagnosis.place import where
+from rnncheck.diagnosis.place import where, where_it_showed
 from rnncheck.diagnosis.rules import by_rule, faulty
 from rnncheck.evidence import Evidence
 from rnncheck.implementation import Implementation, locate
@@ -45,17 +45,20 @@ def named(evidence: Evidence, left_out: str = "") -> list[Name]:
 
 def placed(evidence: Evidence) -> Where | None:
     """Where its gradient is wrong: if it has one that is, and a right forward pass."""
-    subject = evidence.make()
+    subject, trials = evidence.make(), evidence.trials
     if not subject.capabilities.gradients:
         return None
     try:
-        for trial in evidence.trials:
-            fresh = Trial(subject, trial.entry)
-            if faulty(fresh):
-                return where(subject, trial.case) if "output" not in faulty(fresh) else None
+        off = [faulty(Trial(subject, trial.entry)) for trial in trials]
     except (SubjectError, Refused):
         return None
-    return None
+    if any("output" in arrays for arrays in off):
+        return None
+    shown = [trial for trial, arrays in zip(trials, off, strict=True) if arrays]
+    if not shown and not set(evidence.finding.wrong) - {"output", "h_n"}:
+        return None
+    first = (shown or trials)[0]
+    return where(subject, first.case) or (where_it_showed(subject, first) if shown else None)
 
 
 def _words(evidence: Evidence, found: list[Name], place: Where | None) -> str | None:
@@ -106,6 +109,8 @@ TERMS = {
     "lag 0": "in what a step's own output adds to it; what comes from later steps is right",
     "steps but the first": "step t = 0 alone adds to it what it should",
     "steps but the last": "the last step alone adds to it what it should",
+    "not finite": "it is no number, or infinite",
+    "rows without steps": "in what the rows without steps add to it",
     "large entries": "where it is large; with small cotangents it is right",
     "steps in another order": "its steps stand in reverse order",
 }

@@ -1,22 +1,26 @@
 """What a network does, call by call, as far as another can be found to do the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from rnncheck.case import Array
 from rnncheck.implementation import Implementation
+from rnncheck.oracles.envelope import SAFETY
 from rnncheck.properties.registry import Check
 from rnncheck.properties.trial import PoolCase, Refused, Trial
-from rnncheck.results import SubjectError
+from rnncheck.results import SubjectError, Symptom
 from rnncheck.verdicts import judge
 
 ROUTES = 2.0
 """Envelopes that two computations of the same faulty numbers may differ by: one each."""
 
-Seen = dict[str, Array] | str
-"""The arrays that a call gave, or how its error begins."""
+SAMPLES = 4
+"""How often a network is run with its arguments moved, to see what rounding does to it."""
+
+Seen = dict[str, Array] | Symptom
+"""The arrays that a call gave, or the symptom of its error."""
 
 
 def observe(subject: Implementation, entry: PoolCase) -> Seen:
@@ -24,23 +28,48 @@ def observe(subject: Implementation, entry: PoolCase) -> Seen:
     trial = Trial(subject, entry)
     try:
         return trial.arrays
-    except (SubjectError, Refused) as error:
-        return str(error).partition(":")[0]
+    except SubjectError as error:
+        return error.symptom
+    except Refused:
+        return ("refused",)
 
 
-def is_same(one: Seen, other: Seen, entry: PoolCase) -> bool:
-    """Whether the two agree in all that both give, within what rounding can do.
+def is_same(one: Seen, make: Callable[[], Implementation], entry: PoolCase) -> bool:
+    """Whether another network, made afresh, gives the same in all that both give, but for rounding."""
+    other = observe(make(), entry)
+    if isinstance(one, tuple) or isinstance(other, tuple):
+        return one == other
+    return len(_near(one, other, make, entry)) == len(one.keys() & other.keys())
+
+
+def explained_by(make: Callable[[], Implementation], one: Seen, entry: PoolCase) -> set[str]:
+    """The names of the arrays, or of the error, that another network gives as well."""
+    other = observe(make(), entry)
+    if isinstance(one, tuple) or isinstance(other, tuple):
+        return {"error"} if one == other else set()
+    return _near(one, other, make, entry)
+
+
+def _near(
+    one: dict[str, Array], other: dict[str, Array], make: Callable[[], Implementation],
+    entry: PoolCase,
+) -> set[str]:  # fmt: skip
+    """The arrays that are the same within what rounding can do to the right numbers, or to the other's."""
+    both = one.keys() & other.keys()
+    near = {name for name in both if is_near(one[name], other[name], name, entry)}
+    left = {name for name in both - near if _agree_by_half(one[name], other[name])}
+    if not left:
+        return near
+    moved = rounding(make, other, entry)
+    return near | {n for n in left if is_near(one[n], other[n], n, entry, moved[n])}
+
+
+def is_near(one: Array, other: Array, name: str, entry: PoolCase, moved: Array | float = 0) -> bool:
+    """Whether two arrays of one name are the same within the envelope.
 
     A fault's numbers may be larger than the right ones, and then its rounding is too: the envelope
-    grows with them.
+    grows with them. moved: what rounding does to the other's numbers, if the right ones do not tell.
     """
-    if isinstance(one, str) or isinstance(other, str):
-        return isinstance(one, str) and one == other
-    return all(is_near(one[name], other[name], name, entry) for name in one if name in other)
-
-
-def is_near(one: Array, other: Array, name: str, entry: PoolCase) -> bool:
-    """Whether two arrays of one name are the same within the envelope."""
     if one.shape != other.shape:
         return False
     if not one.size:
@@ -49,14 +78,51 @@ def is_near(one: Array, other: Array, name: str, entry: PoolCase) -> bool:
     with np.errstate(all="ignore"):
         largest, usual = np.max(np.abs(other)), np.max(np.abs(exact))
         growth = max(1.0, float(largest / usual)) if usual > 0 and np.isfinite(largest) else 1.0
-        near = np.abs(one - other) <= ROUTES * growth * allowance.allowed
+        near = np.abs(one - other) <= ROUTES * (growth * allowance.allowed + moved)
         same = near | (one == other) | (np.isnan(one) & np.isnan(other))
     return bool((same | ~allowance.telling).all())
 
 
+def rounding(
+    make: Callable[[], Implementation], found: dict[str, Array], entry: PoolCase
+) -> dict[str, Array]:
+    """How far a network's results move if all its arguments move by n u, the error of its longest sum.
+
+    Where a faulty formula gives a number and the right one 0, the envelope has nothing to say of it.
+    """
+    case, random = entry.case, np.random.default_rng(0)
+    shapes = [array.shape for _, array in case.arrays()]
+    n = max(max(shape, default=1) for shape in shapes)
+    least = n * np.finfo(case.dtype).eps / 2
+    moved = {name: np.zeros(array.shape) for name, array in found.items()}
+    for _ in range(SAMPLES):
+        arrays = {
+            name: array * (1 + least * random.choice([-1, 1], array.shape)).astype(array.dtype)
+            for name, array in case.arrays()
+            if name not in ("lengths", "dropout_masks")
+        }
+        parameters = {name: arrays.pop(name) for name in case.parameters}
+        other = observe(make(), PoolCase(case.replace(parameters=parameters, **arrays)))
+        if isinstance(other, dict):
+            with np.errstate(all="ignore"):
+                for name in moved.keys() & other.keys():
+                    moved[name] = np.fmax(moved[name], SAFETY * np.abs(other[name] - found[name]))
+    return moved
+
+
+def _agree_by_half(one: Array, other: Array) -> bool:
+    """Whether a rounding may explain the difference at all: half of the digits are the same."""
+    if one.shape != other.shape:
+        return False
+    with np.errstate(all="ignore"):
+        half = np.sqrt(np.finfo(one.dtype).eps) * np.max(np.abs(other), initial=0)
+        same = (np.abs(one - other) <= half) | (np.isnan(one) & np.isnan(other)) | (one == other)
+    return bool(same.all())
+
+
 def is_wrong(seen: Seen, entry: PoolCase) -> bool:
     """Whether a call shows a mistake."""
-    return isinstance(seen, str) or bool(wrong_arrays(seen, entry))
+    return isinstance(seen, tuple) or bool(wrong_arrays(seen, entry))
 
 
 def wrong_arrays(seen: dict[str, Array], entry: PoolCase) -> set[str]:
@@ -93,8 +159,3 @@ def sign(check: Check, subject: Implementation, entry: PoolCase) -> Sign:
 
 def _without_digits(text: str) -> str:
     return "".join(c for c in text if not c.isdigit())
-
-
-def observe_all(subject: Implementation, entries: Sequence[PoolCase]) -> list[Seen]:
-    """One call after the other, of one network."""
-    return [observe(subject, entry) for entry in entries]

@@ -3,16 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rnncheck.case import Array
 from rnncheck.diagnosis.behaviour import (
     Seen,
-    is_near,
+    explained_by,
     is_same,
     is_wrong,
     observe,
-    observe_all,
     sign,
-    wrong_arrays,
 )
 from rnncheck.implementation import Implementation
 from rnncheck.implementations.faulty.catalogue import Fault, faults
@@ -22,13 +19,16 @@ from rnncheck.properties.trial import PoolCase
 
 Make = Callable[[], Implementation]
 
-MOST_HALVES = 6
-"""Faults that explain a part, of which pairs are tried."""
+MOST_PARTS = 4
+"""Faults that one network is supposed to have at once."""
+
+MOST_TRIED = 6
+"""Sets of faults that explain a part, to each of which more are added."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """A fault, or a pair made in one network; `cases`: on how many it gives the subject's numbers."""
+    """A fault, or several made in one network; `cases`: on how many it gives the subject's numbers."""
 
     parts: tuple[Fault, ...]
     cases: int
@@ -38,12 +38,13 @@ class Name:
 
 
 def names(make: Make, check: Check, entries: Sequence[PoolCase], left_out: str = "") -> list[Name]:
-    """Every entry of the catalogue (or pair of entries) that does on every case what the subject does.
+    """Every entry of the catalogue (or set of entries) that does on every case what the subject does.
 
-    make: a fresh subject. check: the one that failed, on the first of the entries. left_out: an entry not
+    make: a fresh subject, asked for anew for each case, so that it does not matter for what (a kind of
+    network, a shape) its author keeps what he keeps. check: the one that failed, on the first of the entries. left_out: an entry not
     to be looked up, to see how the others do without it.
     """
-    seen = observe_all(make(), entries)
+    seen = [observe(make(), entry) for entry in entries]
     own = [fault for fault in faults() if fault.id != left_out]
     shown = any(is_wrong(one, entry) for one, entry in zip(seen, entries, strict=True))
     alike = [fault for fault in own if _does_the_same(fault.make, seen[:1], entries[:1])]
@@ -51,20 +52,24 @@ def names(make: Make, check: Check, entries: Sequence[PoolCase], left_out: str =
         alike = _told_apart(alike, make, check, entries[0])
     alike = [fault for fault in alike if _does_the_same(fault.make, seen, entries)]
     if shown and not alike:
-        return [Name(pair, len(entries)) for pair in _pairs(own, seen, entries)]
+        return [Name(parts, len(entries)) for parts in _together(own, seen, entries)]
     if shown and alike[1:]:
         alike = _told_apart(alike, make, check, entries[0])
     return [Name((fault,), len(entries)) for fault in alike]
 
 
 def _does_the_same(make: type[Plain], seen: Sequence[Seen], entries: Sequence[PoolCase]) -> bool:
-    candidate = make()
-    for one, entry in zip(seen, entries, strict=True):
-        if candidate.capabilities.missing(entry.case):
-            return False
-        if not is_same(one, observe(candidate, entry), entry):
-            return False
-    return True
+    return _first_other(make, seen, entries) is None
+
+
+def _first_other(
+    make: type[Plain], seen: Sequence[Seen], entries: Sequence[PoolCase]
+) -> int | None:
+    """The first case on which a fault does something else than the subject."""
+    for i, (one, entry) in enumerate(zip(seen, entries, strict=True)):
+        if make().capabilities.missing(entry.case) or not is_same(one, make, entry):
+            return i
+    return None
 
 
 def _told_apart(alike: Sequence[Fault], make: Make, check: Check, entry: PoolCase) -> list[Fault]:
@@ -78,37 +83,46 @@ def _told_apart(alike: Sequence[Fault], make: Make, check: Check, entry: PoolCas
     return exact or resembling
 
 
-def _pairs(
+Parts = tuple[Fault, ...]
+
+
+def _together(
     own: Sequence[Fault], seen: Sequence[Seen], entries: Sequence[PoolCase]
-) -> Iterator[tuple[Fault, Fault]]:
-    """Pairs of faults of different equations, one of which explains some array of the first case alone."""
-    first, entry = seen[0], entries[0]
-    if isinstance(first, str):
-        return
-    wrong = wrong_arrays(first, entry)
-    given = {fault: observe(fault.make(), entry) for fault in own}
-    forward = bool(wrong & {"output", "h_n"})
-    halves = [
-        fault
-        for fault, arrays in given.items()
-        if not isinstance(arrays, str) and _explains_one(first, arrays, wrong, entry)
-    ]
-    others = [fault for fault in own if forward or fault.terms]
-    tried = set()
-    for half in halves[:MOST_HALVES]:
-        for other in others:
-            if frozenset((half, other)) in tried or _methods(half) & _methods(other):
-                continue
-            tried.add(frozenset((half, other)))
-            both = type("Both", (half.make, other.make), {})
-            if _does_the_same(both, seen, entries):
-                yield half, other
+) -> list[Parts]:
+    """The smallest sets of faults of different equations that, made in one network, explain every case."""
+    sets: list[Parts] = [()]
+    for _ in range(MOST_PARTS):
+        grown: dict[frozenset[Fault], tuple[Parts, float]] = {}
+        for parts in sets:
+            where = _first_other(_made(parts), seen, entries)
+            assert where is not None
+            for more, explained in _grown(parts, own, seen[where], entries[where]):
+                grown.setdefault(frozenset(more), (more, where + explained))
+        complete = [p for p, _ in grown.values() if _does_the_same(_made(p), seen, entries)]
+        if complete:
+            return complete
+        best = sorted(grown.values(), key=lambda one: -one[1])
+        sets = [parts for parts, _ in best[:MOST_TRIED]]
+    return []
 
 
-def _explains_one(
-    first: dict[str, Array], arrays: dict[str, Array], wrong: set[str], entry: PoolCase
-) -> bool:
-    return any(name in arrays and is_near(first[name], arrays[name], name, entry) for name in wrong)
+def _grown(
+    parts: Parts, own: Sequence[Fault], seen: Seen, entry: PoolCase
+) -> Iterator[tuple[Parts, float]]:
+    """The set and one fault more that explains more of a case, and what share of it is then explained."""
+    before = explained_by(_made(parts), seen, entry)
+    taken = set[str]().union(*map(_methods, parts))
+    for fault in own:
+        if taken & _methods(fault):
+            continue
+        after = explained_by(_made((*parts, fault)), seen, entry)
+        if after > before:
+            yield (*parts, fault), len(after) / (len(seen) + 1)
+
+
+def _made(parts: Parts) -> type[Plain]:
+    """The network with all of these faults."""
+    return type("Together", (*(fault.make for fault in parts), Plain), {})
 
 
 def _methods(fault: Fault) -> set[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnncheck.case import Array, Case
+from rnncheck.case import Array, Case, IntArray
 from rnncheck.implementation import Capabilities
 from rnncheck.oracles.envelope import Envelope, envelope
 from rnncheck.spec import RNNSpec
@@ -49,8 +49,15 @@ def simplest_first(case: Case, can: Capabilities) -> Iterator[tuple[str, Case]]:
     """Ever richer networks, up to the case's own kind: what each has beyond the plainest, and a case.
 
     The plainest has one layer, one direction, no readout, full lengths; each of the next has one thing
-    more that the case's network has.
+    more that the case's network has. In the end, all again with every size the same: some mistakes
+    raise no error, or show, only then.
     """
+    for square in (False, True):
+        for words, made in _kinds(case, can, square):
+            yield " and ".join(filter(None, (words, square * "equal sizes"))), made
+
+
+def _kinds(case: Case, can: Capabilities, square: bool) -> Iterator[tuple[str, Case]]:
     spec = case.spec
     features = {
         "": {},
@@ -67,7 +74,7 @@ def simplest_first(case: Case, can: Capabilities) -> Iterator[tuple[str, Case]]:
     if can.needs_readout:
         plain = replace(plain, **features.pop("a readout"))  # type: ignore[arg-type]
     seen = set()
-    for lengths in (False, True) if case.lengths is not None else (False,):
+    for lengths in (False, True) if case.lengths is not None or case.T == 0 else (False,):
         for words, more in features.items():
             kind = replace(plain, **more)  # type: ignore[arg-type]
             if (kind, lengths) in seen or (kind.generated and lengths):
@@ -76,7 +83,7 @@ def simplest_first(case: Case, can: Capabilities) -> Iterator[tuple[str, Case]]:
             for dropout in (False, True)[
                 : 1 + (case.dropout_masks is not None and words == "layers")
             ]:
-                found = _enlarged(case, kind, can, lengths, dropout)
+                found = _enlarged(case, kind, can, lengths, dropout, square)
                 if not can.missing(found):
                     more_words = (words, lengths * "lengths", dropout * "dropout")
                     yield " and ".join(filter(None, more_words)), found
@@ -86,19 +93,25 @@ def simplest_first(case: Case, can: Capabilities) -> Iterator[tuple[str, Case]]:
         can,
         case.lengths is not None,
         case.dropout_masks is not None,
+        square,
     )
     if not can.missing(own):
         yield "its own kind", own
 
 
 def _enlarged(
-    case: Case, spec: RNNSpec, can: Capabilities, lengths: bool, dropout: bool = False
+    case: Case, spec: RNNSpec, can: Capabilities, lengths: bool, dropout: bool, square: bool
 ) -> Case:
-    """A case of that kind on which every term can be told: I and H at least as large as T."""
+    """A case of that kind on which every term can be told: I and H at least as large as T.
+
+    square: I = H, and as many outputs as they are read from. Padding holds NaN where the case's does.
+    """
     T = min(max(LEAST_STEPS, case.T + 2), MOST_STEPS)
     B = can.batch_size or ROWS
-    I, H = T, T + 1  # noqa: E741
+    I, H = T + square, T + 1  # noqa: E741
     O = spec.output_size  # noqa: E741
+    if square and O is not None:
+        O = H * spec.num_directions  # noqa: E741
     if spec.generated:
         I, O = (H, None) if O is None else (I, I)  # noqa: E741
     spec = replace(spec, input_size=I, hidden_size=H, output_size=O)
@@ -115,13 +128,23 @@ def _enlarged(
         0.5, 1.0, (T, B)
     )
     h0 = random.normal(0, 0.5, shapes["h0"]) * can.initial_state
-    n = np.array([T, *([max(T - 2, 1)] * (B - 1))]) if lengths else None
+    n = _some_lengths(case, T, B) if lengths else None
     masks = random.integers(0, 2, shapes["dropout_masks"]) * 2.0 if dropout else None
+    d_output = random.normal(0, 1, shapes["output"])
+    if n is not None and not (np.isfinite(case.x).all() and np.isfinite(case.d_output).all()):
+        for array in (x, d_output) if spec.outputs == "all" else (x,):
+            array[np.arange(T)[:, None] >= n] = np.nan
     made = Case(
-        spec, parameters, x, h0, random.normal(0, 1, shapes["output"]),
+        spec, parameters, x, h0, d_output,
         random.normal(0, 1, shapes["h_n"]) * can.final_state, n, masks, "an experiment",
     )  # fmt: skip
     return made.astype(np.float64 if "float64" in can.dtypes else can.dtypes[0])
+
+
+def _some_lengths(case: Case, T: int, B: int) -> IntArray:
+    """One row to the end; the others end before, and have no step at all if a row of the case has none."""
+    short = 0 if case.T == 0 or (case.valid_steps() == 0).any() else max(T - 2, 1)
+    return np.array([T, *([short] * (B - 1))])
 
 
 def _turned(random: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -1,7 +1,7 @@
 """From the terms that are off to the words for them: which lags, steps, rows, or by what factor."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from rnncheck.diagnosis.experiments import HN
 from rnncheck.diagnosis.terms import ALL_STEPS, Term
@@ -12,18 +12,43 @@ CLOSE = 1e-6
 Rule = tuple[str, Callable[[Term], bool]]
 
 
-def pattern(terms: Sequence[Term], T: int, B: int) -> str | None:
-    """The words for which terms are off; None if none is, or if no words fit."""
+def pattern(
+    terms: Sequence[Term], T: int, B: int, empty: Container[int] = frozenset()
+) -> str | None:
+    """The words for which terms are off; None if none is, or if no words fit.
+
+    empty: the rows that have no step.
+    """
     by_step = all(term.s != ALL_STEPS for term in terms)
     off = [term for term in terms if not term.is_right]
     if not off:
         return None
     if len(off) == len(terms):
         return common_factor([term.factor for term in off], T, B)
+    if all(term.b in empty for term in off):
+        return "rows without steps"
     for words, is_meant in _rules(T, B, by_step):
         meant = [term for term in terms if is_meant(term)]
         if len(meant) == len(off) and all(not term.is_right for term in meant):
             return words
+    return (_from_a_lag_on(terms, off, T) if by_step else None) or _origin(terms, off)
+
+
+def _from_a_lag_on(terms: Sequence[Term], off: Sequence[Term], T: int) -> str | None:
+    """Some of what is off is of lag k, and none of a smaller one, though there are such terms."""
+    k = min(_lag(term, T) for term in off)
+    return f"lags {k} and up" if any(0 <= _lag(term, T) < k for term in terms) else None
+
+
+def _lag(term: Term, T: int) -> int:
+    return (T - 1 if term.t == HN else term.t) - term.s
+
+
+def _origin(terms: Sequence[Term], off: Sequence[Term]) -> str | None:
+    """Of what h_n brings, or of what the output brings, some is off; and nothing of the other is."""
+    from_state = {term.t == HN for term in off}
+    if len(from_state) == 1 and {term.t == HN for term in terms} == {True, False}:
+        return "what h_n brings" if from_state == {True} else "what the output brings"
     return None
 
 
@@ -44,7 +69,7 @@ def _rules(T: int, B: int, by_step: bool) -> Iterator[Rule]:
     last = T - 1
 
     def lag(term: Term) -> int:
-        return (last if term.t == HN else term.t) - term.s
+        return _lag(term, T)
 
     yield "what h_n brings", lambda term: term.t == HN
     yield "what the output brings", lambda term: term.t != HN

@@ -9,12 +9,15 @@ import numpy as np
 from rnncheck.case import Array, Case
 from rnncheck.diagnosis.experiments import Experiment, experiments, simplest_first
 from rnncheck.diagnosis.pattern import pattern
-from rnncheck.diagnosis.terms import Truth, is_off, read_terms, true_gradients
+from rnncheck.diagnosis.terms import Term, Truth, is_off, read_terms, true_gradients
 from rnncheck.implementation import Implementation
 from rnncheck.properties.trial import PoolCase, Refused, Trial
 from rnncheck.report import Where
 from rnncheck.results import SubjectError
 from rnncheck.spec import RNNSpec
+
+AS_FAILED = "such a case as failed"
+"""Stands for what it takes to show a mistake that none of the simpler networks shows."""
 
 
 def where(subject: Implementation, case: Case) -> Where | None:
@@ -33,6 +36,14 @@ def where(subject: Implementation, case: Case) -> Where | None:
     return None
 
 
+def where_it_showed(subject: Implementation, trial: Trial) -> Where:
+    """What can be said of the failing case alone, where no experiment shows the mistake."""
+    run = _run(subject, Experiment(trial.case))
+    names = list(dict.fromkeys(map(_plain, sorted(run.off))))
+    words = "not finite" if _has_no_numbers(run) else _units(run.off, run.found, run.right)
+    return Where(tuple(names), words or "", AS_FAILED)
+
+
 @dataclass(frozen=True)
 class _Run:
     """What an experiment gave, what is right, and the arrays that are off."""
@@ -41,6 +52,10 @@ class _Run:
     found: dict[str, Array]
     right: Truth
     off: list[str]
+
+
+def _has_no_numbers(run: _Run) -> bool:
+    return not all(np.isfinite(run.found[name]).all() for name in run.off)
 
 
 def _run(subject: Implementation, experiment: Experiment) -> _Run:
@@ -66,12 +81,29 @@ def _on(subject: Implementation, feature: str, case: Case) -> Where | None:
         if run.experiment.t is not None
         for term in read_terms(run.experiment, run.found, run.right, names)
     ]
-    found, right = whole.found, whole.right
-    words = _reordered(names, found, right)
-    words = words or (pattern(pieces, case.T, case.B) if pieces else None)
+    pieces = _without_borrowed(pieces)
+    words = _reordered(names, whole.found, whole.right)
+    empty = set(np.flatnonzero(case.valid_steps() == 0).tolist())
+    words = words or (pattern(pieces, case.T, case.B, empty) if pieces else None)
+    if words in (None, "every term") and any(map(_has_no_numbers, runs)):
+        words = "not finite"
     if words in (None, "every term"):
-        words = _units(names, found, right) or _brought(names, case.spec) or words
+        words = _brought(names, case.spec) or _units_of_any(names, runs) or words
     return told(terms=words or "")
+
+
+def _without_borrowed(terms: Sequence[Term]) -> list[Term]:
+    """Without those of a bias that other steps have spoilt: in W_ih, where steps are told apart, it shows."""
+    tell = {(m.t, m.s, m.b): m.is_right for m in terms if m.array.startswith("weight_ih")}
+    spoilt = {(t, b) for (t, _, b), right in tell.items() if not right}
+    return [
+        m
+        for m in terms
+        if not m.array.startswith("bias")
+        or m.is_right
+        or (m.t, m.b) not in spoilt
+        or not tell.get((m.t, m.s, m.b), False)
+    ]
 
 
 def _reordered(names: Sequence[str], found: Mapping[str, Array], right: Truth) -> str | None:
@@ -86,16 +118,28 @@ def _reordered(names: Sequence[str], found: Mapping[str, Array], right: Truth) -
     return None
 
 
+def _units_of_any(names: Sequence[str], runs: Sequence[_Run]) -> str | None:
+    """`_units` of everything at once, or of what the first step alone brings."""
+    some = [run for run in runs if run.experiment.t == 0]
+    return next(filter(None, (_units(names, r.found, r.right) for r in (runs[0], *some))), None)
+
+
 def _units(names: Sequence[str], found: Mapping[str, Array], right: Truth) -> str | None:
-    """Of every array that has a row for each unit, the same rows are off, and not all."""
-    rows = []
+    """Of every array that has a row for each unit, the same rows are off, and not all.
+
+    A row that is right because nothing reaches its unit does not count as right.
+    """
+    rows, reached = [], np.zeros(1, bool)
     for name in names:
         if _plain(name) in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-            off = np.abs(found[name] - right.gradients[name]) > right.allowed[name]
+            value, exact = found[name], right.gradients[name]
+            with np.errstate(invalid="ignore"):
+                off = ~(np.abs(value - exact) <= right.allowed[name])
             rows.append(off.reshape(len(off), -1).any(axis=1))
-    if not rows or any((one != rows[0]).any() for one in rows) or rows[0].all():
+            reached = reached | exact.reshape(len(off), -1).any(axis=1)
+    if not rows or any((one != rows[0]).any() for one in rows) or not rows[0].any():
         return None
-    return "some units"
+    return "some units" if (reached & ~rows[0]).any() else None
 
 
 def _plain(name: str) -> str:

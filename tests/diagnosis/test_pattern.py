@@ -63,5 +63,26 @@ def test_without_a_common_factor_it_is_every_term() -> None:
 
 
 def test_what_fits_no_words_has_none() -> None:
-    assert told(lambda t, s, b: 0.0 if (s + b) % 2 else 1.0) is None
+    assert told(lambda t, s, b: 0.0 if (s + b) % 2 == 0 else 1.0) is None
     assert told(lambda t, s, b: 1.0) is None
+
+
+def test_what_rows_without_steps_bring_has_words_of_its_own() -> None:
+    terms = [Term("h0", t, s, b, 0.0 if b == 1 else 1.0) for t, s, b in PLACES if b != 2]
+    assert pattern(terms, T, B, {1}) == "rows without steps"
+    assert pattern(terms, T, B) == "last row" or pattern(terms, T, B) == "rows but the first"
+
+
+def test_some_of_the_larger_lags_and_none_of_the_smaller_is_told_by_the_smallest() -> None:
+    """As where the last k steps alone are carried into: lags of earlier outputs are lost."""
+    assert told(lambda t, s, b: 0.0 if lag(t, s) >= 1 and t not in (T - 1, HN) else 1.0) == (
+        "lags 1 and up"
+    )
+    assert told(lambda t, s, b: 0.0 if (lag(t, s), b) == (3, 1) else 1.0) == "lags 3 and up"
+
+
+def test_some_of_what_one_source_brings_is_told_by_the_source() -> None:
+    assert told(lambda t, s, b: math.nan if t == HN and b < 2 else 1.0) == "what h_n brings"
+    assert told(lambda t, s, b: math.nan if t in (0, 2) and b < 2 else 1.0) == (
+        "what the output brings"
+    )

@@ -16,7 +16,7 @@ TERMS = re.compile(
     r"every term|none counted|times -?[\d.e-]+|divided by (T|B|T B)|lags \d+ and up|lag 0|step 0|last step"
     r"|steps but the (first|last)|row 0|last row|rows but the (first|last)|what (h_n|the output) brings"
     r"|steps in another order|some units|large entries|what the (other direction|layer above) brings"
-    r"|what the generated steps bring"
+    r"|what the generated steps bring|not finite|rows without steps"
 )
 
 
