@@ -95,11 +95,12 @@ class Noisy(np.lib.mixins.NDArrayOperatorsMixin):
         parts = key if isinstance(key, tuple) else (key,)
         if all(p is None or p is ... or isinstance(p, int | np.integer | slice) for p in parts):
             return Noisy(self.samples[(slice(None), *parts)], self.noise)
-        return Noisy(np.stack([sample[key] for sample in self.samples]), self.noise)
+        chosen = [sample[_sample(key, k)] for k, sample in enumerate(self.samples)]
+        return Noisy(np.stack(chosen), self.noise)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         for k in range(self.noise.samples):
-            self.samples[k][key] = _sample(value, k)
+            self.samples[k][_sample(key, k)] = _sample(value, k)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
         raise TypeError(

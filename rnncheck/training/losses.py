@@ -21,6 +21,8 @@ from rnncheck.training.counting import Steps, class_targets, counted_steps, same
 
 Reduction = Literal["mean", "sum"]
 
+_LEAST_SLOPE = float(np.float32(1e-12))  # torch holds it in float32, whatever the dtype
+
 
 @dataclass(frozen=True)
 class Loss(ABC):
@@ -137,7 +139,7 @@ class BinaryCrossEntropy(Loss):
         return (y - 1.0) * zero - y * one
 
     def _slopes(self, output: Array, y: Array) -> Array:
-        return (output - y) / np.maximum(output * (1.0 - output), 1e-12)
+        return (output - y) / np.maximum(output * (1.0 - output), _LEAST_SLOPE)
 
 
 @dataclass(frozen=True)
