@@ -22,6 +22,7 @@ from rnncheck.oracles.rounding import (
 )
 
 _FLOATS = {float(np.finfo(t).eps) / 2: np.dtype(t) for t in (np.float16, np.float32, np.float64)}
+_KNOWN = MOVES | SUMS | PRODUCTS
 
 
 class Noisy(np.lib.mixins.NDArrayOperatorsMixin):
@@ -145,7 +146,7 @@ class Noisy(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _function(self, function: Function, args: Any, kwargs: Any) -> Any:
         """A function of whole arrays, sample by sample, so that it knows of no axis but its own."""
-        if function not in MOVES | SUMS | PRODUCTS:
+        if function not in _KNOWN:
             raise TypeError(f"Noisy has no bound for np.{function.__name__}; see oracles/rounding")
         with np.errstate(all="ignore"):
             values = self._each(function, args, kwargs)

@@ -91,14 +91,20 @@ class Loss(ABC):
         targets = class_targets if self.by_class else same_shape_targets
         y = targets(output, target, counted)
         output = np.where(counted, output, self.unread)
-        if self.probabilities and isinstance(output, np.ndarray):
-            wrong = (output < 0) | (output > 1)
-            if wrong.any():
-                raise ValueError(
-                    f"output must hold probabilities, in [0, 1], for {type(self).__name__}; it "
-                    f"holds {output[wrong][0]}: give the network a softmax or a sigmoid readout"
-                )
+        if self.probabilities:
+            self._require_probabilities(output)
+            output = np.clip(output, 0.0, 1.0)  # samples that err may be outside by u
         return counted, output, y
+
+    def _require_probabilities(self, output: Array) -> None:
+        if not isinstance(output, np.ndarray):
+            return
+        wrong = (output < 0) | (output > 1)
+        if wrong.any():
+            raise ValueError(
+                f"output must hold probabilities, in [0, 1], for {type(self).__name__}; it holds "
+                f"{output[wrong][0]}: give the network a softmax or a sigmoid readout"
+            )
 
     def _count(self, counted: Mask, output: Array) -> int:
         steps = int(np.count_nonzero(counted))

@@ -311,6 +311,18 @@ def test_certain_and_wrong_costs_100_as_in_torch() -> None:
     assert np.array_equal(loss.cotangent(p, y), tensor.grad.numpy())
 
 
+def test_a_sigmoid_that_rounds_to_1_has_an_envelope() -> None:
+    """Some of its samples are above 1, where the logarithm of 1 - p is NaN."""
+    z, y = np.array([[[40.0, -800.0, 0.5]]]), np.array([[[0.0, 0.0, 1.0]]])
+
+    def function(part: str, z: Array) -> Array:
+        return getattr(BinaryCrossEntropy("sum"), part)(1.0 / (1.0 + np.exp(-z)), y)
+
+    with np.errstate(over="ignore"):
+        for part in PARTS:
+            assert np.isfinite(envelope_of(partial(function, part), z, dtype="float64")).all()
+
+
 def test_a_class_of_probability_0_costs_nothing_or_everything() -> None:
     p = np.array([[[0.0, 1.0]]])
     assert CrossEntropy().value(p, np.array([[1]])) == 0.0
