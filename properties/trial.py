@@ -27,7 +27,7 @@ from rnncheck.oracles.own_code import OwnCode, distance
 from rnncheck.oracles.proof import Proof, prove
 from rnncheck.oracles.truth import Truth, truth
 from rnncheck.properties.outcome import NotApplicable, Outcome
-from rnncheck.results import SubjectError, read_array, tell
+from rnncheck.results import SubjectError, lacking, read_array, tell
 
 Result = TypeVar("Result")
 
@@ -128,7 +128,7 @@ class Trial:
         needed = [n for n in case.spec.parameter_shapes() if two_biases or "bias_hh" not in n]
         missing = [name for name in needed if name not in result]
         if missing:
-            raise SubjectError(f"the gradients lack {', '.join(missing)}")
+            raise SubjectError(f"the gradients lack {', '.join(missing)}", lacking(missing))
         return {
             name: read_array(result[name], f"{what} {name}", shape)
             for name, shape in shapes.items()
@@ -226,7 +226,8 @@ class Trial:
         except (Exception, SystemExit) as error:
             if self.case.is_degenerate and isinstance(error, Exception):
                 raise Refused(str(error)) from error
-            raise SubjectError(f"{what} raised {tell(error)}") from error
+            symptom = ("raised", what, type(error).__name__)
+            raise SubjectError(f"{what} raised {tell(error)}", symptom) from error
 
 
 PRECISION = (

@@ -3,15 +3,26 @@
 import os
 import sysconfig
 import traceback
+from collections.abc import Iterable
 
 import numpy as np
 
 from rnncheck.case import Array
 from rnncheck.spec import Shape
 
+Symptom = tuple[object, ...]
+
 
 class SubjectError(Exception):
-    """The subject did something from which no result can be read; the message says what."""
+    """The subject did something from which no result can be read; the message says what.
+
+    symptom: the same for every author's names and layout, so that two subjects can be compared: the
+    message up to its details if nothing better is known.
+    """
+
+    def __init__(self, message: str, symptom: Symptom = ()) -> None:
+        super().__init__(message)
+        self.symptom = symptom or (message.partition(":")[0],)
 
 
 class UsageError(Exception):
@@ -19,13 +30,14 @@ class UsageError(Exception):
 
 
 def read_array(
-    value: object, what: str, shape: Shape, axes: str = "", objects: bool = False
+    value: object, what: str, shape: Shape, axes: str = "", objects: bool = False, name: str = ""
 ) -> Array:
     """The value as a floating-point array of this shape.
 
     An empty array is taken for any empty shape: there is nothing in it to be wrong; and the number 0,
     which is what Python's `sum` makes of no steps, for zeros. objects:
-    whether the subject was given arrays of objects or complex numbers, which it then may return.
+    whether the subject was given arrays of objects or complex numbers, which it then may return. name: the
+    canonical one, if `what` has another (an error's symptom is told by it).
     Raises SubjectError naming what was returned and what was expected.
     """
     expected = f"a NumPy array of shape {shape}" + (f" = ({axes})" if axes else "")
@@ -37,10 +49,17 @@ def read_array(
     if array.dtype.kind not in ("fiucO" if objects else "fiu"):
         raise SubjectError(f"{what} is an array of {array.dtype}; expected {expected}, of floats")
     if array.shape != shape and not (array.size == 0 and 0 in shape):
-        raise SubjectError(f"{what} has shape {array.shape}; expected {expected}")
+        lost = len(shape) - array.ndim
+        symptom = ("shape", name or what.rpartition(" ")[2], lost, array.size)
+        raise SubjectError(f"{what} has shape {array.shape}; expected {expected}", symptom)
     keeps = array.dtype.kind in "fcO"
     floats: Array = array.reshape(shape) if keeps else array.astype(np.float64)
     return floats
+
+
+def lacking(names: Iterable[str]) -> Symptom:
+    """The symptom of gradients that are not given: a second bias counts with the first."""
+    return ("lacks", frozenset(name.replace("bias_hh", "bias_ih") for name in names))
 
 
 def describe(value: object) -> str:

@@ -9,16 +9,20 @@ from rnncheck.properties.outcome import NOTHING, NotApplicable, Outcome
 from rnncheck.properties.registry import Check
 from rnncheck.properties.trial import Refused, Trial, has_torch
 from rnncheck.report import Certificate, CheckReport, Finding, Status
-from rnncheck.results import SubjectError
+from rnncheck.results import SubjectError, Symptom
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check said of one case: passed, failed, refused, not_applicable or error."""
+    """What one check said of one case: passed, failed, refused, not_applicable or error.
+
+    message, symptom: of an error of the subject (see `SubjectError`).
+    """
 
     word: str
     outcome: Outcome | None = None
     message: str = ""
+    symptom: Symptom = ()
 
 
 def judge(check: Check, trial: Trial) -> Verdict:
@@ -36,7 +40,7 @@ def judge(check: Check, trial: Trial) -> Verdict:
     except Refused as refusal:
         return Verdict("refused", message=str(refusal))
     except SubjectError as error:
-        return Verdict("failed", message=str(error))
+        return Verdict("failed", message=str(error), symptom=error.symptom)
     except Exception:
         return Verdict("error", message=traceback.format_exc())
     return Verdict("failed" if outcome.failed else "passed", outcome)

@@ -80,7 +80,7 @@ def _words(evidence: Evidence, found: list[Name], place: Where | None) -> str | 
 def _names_in_words(found: list[Name]) -> list[str]:
     lines = [
         f"{' And: '.join(part.what for part in name.parts)} "
-        f"({name}; does the same on all {name.cases} cases tried)"
+        f"({name}; {name.of and f'its {name.of} '}does the same on all {name.cases} cases tried)"
         for name in found
     ]
     return ["one of these:", *lines] if lines[1:] else lines

@@ -1,6 +1,6 @@
 """What a network does, call by call, as far as another can be found to do the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,13 @@ def observe(subject: Implementation, entry: PoolCase) -> Seen:
         return error.symptom
     except Refused:
         return ("refused",)
+
+
+def forward_of(seen: Seen) -> Seen:
+    """What the forward pass has given: its arrays; of an error, all there is."""
+    if isinstance(seen, tuple):
+        return seen
+    return {name: array for name, array in seen.items() if name in ("output", "h_n")}
 
 
 def is_same(one: Seen, make: Callable[[], Implementation], entry: PoolCase) -> bool:
@@ -94,7 +101,7 @@ def rounding(
     shapes = [array.shape for _, array in case.arrays()]
     n = max(max(shape, default=1) for shape in shapes)
     least = n * np.finfo(case.dtype).eps / 2
-    moved = {name: np.zeros(array.shape) for name, array in found.items()}
+    moved: dict[str, Array] = {name: np.zeros(array.shape) for name, array in found.items()}
     for _ in range(SAMPLES):
         arrays = {
             name: array * (1 + least * random.choice([-1, 1], array.shape)).astype(array.dtype)
@@ -132,30 +139,43 @@ def wrong_arrays(seen: dict[str, Array], entry: PoolCase) -> set[str]:
 
 @dataclass(frozen=True)
 class Sign:
-    """What a check says on a case: the word, the error's text, the arrays that are off, and their values."""
+    """What a check says on a case: the word, the error's symptom, and the values that are off.
+
+    off: by array. right: the other arrays that it has compared.
+    """
 
     word: str
-    message: str
-    off: tuple[str, ...]
-    values: tuple[str, ...]
+    symptom: str
+    off: Mapping[str, str]
+    right: frozenset[str]
 
     def resembles(self, other: "Sign") -> bool:
-        """The same but for the numbers."""
-        return (self.word, self.message, self.off) == (other.word, other.message, other.off)
+        """The same but for the numbers, in the arrays that both give."""
+        return (self.word, self.symptom, self.off.keys() - other.missing(self)) == (
+            other.word, other.symptom, other.off.keys() - self.missing(other),
+        )  # fmt: skip
+
+    def equals(self, other: "Sign") -> bool:
+        """The same, and the numbers too."""
+        both = self.off.keys() & other.off.keys()
+        return self.resembles(other) and all(self.off[n] == other.off[n] for n in both)
+
+    def missing(self, other: "Sign") -> set[str]:
+        """The arrays that the other has and this has not."""
+        return (other.off.keys() | other.right) - (self.off.keys() | self.right)
 
 
 def sign(check: Check, subject: Implementation, entry: PoolCase) -> Sign:
     """The sign of a fresh network."""
     verdict = judge(check, Trial(subject, entry))
     entries = verdict.outcome.by_array() if verdict.outcome else ()
-    off = [e for e in entries if e.ratio > 1.0]
     return Sign(
         verdict.word,
-        "" if verdict.word != "failed" else _without_digits(verdict.message),
-        tuple(sorted(e.array for e in off)),
-        tuple(f"{e.array} {e.index} {e.value:.6g}" for e in off),
+        _without_digits(verdict.symptom),
+        {e.array: f"{e.index} {e.value:.6g}" for e in entries if e.ratio > 1.0},
+        frozenset(e.array for e in entries if e.ratio <= 1.0),
     )
 
 
-def _without_digits(text: str) -> str:
-    return "".join(c for c in text if not c.isdigit())
+def _without_digits(symptom: Symptom) -> str:
+    return "".join(c for c in str(symptom) if not c.isdigit())

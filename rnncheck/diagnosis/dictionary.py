@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rnncheck.diagnosis.behaviour import (
     Seen,
     explained_by,
+    forward_of,
     is_same,
     is_wrong,
     observe,
@@ -18,6 +19,7 @@ from rnncheck.properties.registry import Check
 from rnncheck.properties.trial import PoolCase
 
 Make = Callable[[], Implementation]
+Parts = tuple[Fault, ...]
 
 MOST_PARTS = 4
 """Faults that one network is supposed to have at once."""
@@ -28,10 +30,14 @@ MOST_TRIED = 6
 
 @dataclass(frozen=True)
 class Name:
-    """A fault, or several made in one network; `cases`: on how many it gives the subject's numbers."""
+    """A fault, or several made in one network; `cases`: on how many it gives the subject's numbers.
 
-    parts: tuple[Fault, ...]
+    of: what of the subject it explains, if not everything.
+    """
+
+    parts: Parts
     cases: int
+    of: str = ""
 
     def __str__(self) -> str:
         return " + ".join(part.id for part in self.parts)
@@ -41,8 +47,8 @@ def names(make: Make, check: Check, entries: Sequence[PoolCase], left_out: str =
     """Every entry of the catalogue (or set of entries) that does on every case what the subject does.
 
     make: a fresh subject, asked for anew for each case, so that it does not matter for what (a kind of
-    network, a shape) its author keeps what he keeps. check: the one that failed, on the first of the entries. left_out: an entry not
-    to be looked up, to see how the others do without it.
+    network, a shape) its author keeps what he keeps. check: the one that failed, on the first of the
+    entries. left_out: an entry not to be looked up, to see how the others do without it.
     """
     seen = [observe(make(), entry) for entry in entries]
     own = [fault for fault in faults() if fault.id != left_out]
@@ -52,10 +58,27 @@ def names(make: Make, check: Check, entries: Sequence[PoolCase], left_out: str =
         alike = _told_apart(alike, make, check, entries[0])
     alike = [fault for fault in alike if _does_the_same(fault.make, seen, entries)]
     if shown and not alike:
-        return [Name(parts, len(entries)) for parts in _together(own, seen, entries)]
+        return _in_part(own, seen, entries)
     if shown and alike[1:]:
         alike = _told_apart(alike, make, check, entries[0])
     return [Name((fault,), len(entries)) for fault in alike]
+
+
+def _in_part(own: Sequence[Fault], seen: Sequence[Seen], entries: Sequence[PoolCase]) -> list[Name]:
+    """Faults that explain the subject together; or those that explain its forward pass, where that is wrong.
+
+    A forward pass is a network's own, and its gradient may be that of the network it is (autodiff),
+    where a fault of the catalogue has a right one's.
+    """
+    first: list[Parts] = [()]
+    results = [forward_of(one) for one in seen]
+    if any(is_wrong(one, entry) for one, entry in zip(results, entries, strict=True)):
+        same = [f for f in own if _does_the_same(f.make, results[:1], entries[:1])]
+        first = [(f,) for f in same if _does_the_same(f.make, results, entries)] or first
+    together = _together(first, own, seen, entries)
+    if together or first == [()]:
+        return [Name(parts, len(entries)) for parts in together]
+    return [Name(parts, len(entries), "forward pass") for parts in first]
 
 
 def _does_the_same(make: type[Plain], seen: Sequence[Seen], entries: Sequence[PoolCase]) -> bool:
@@ -79,45 +102,45 @@ def _told_apart(alike: Sequence[Fault], make: Make, check: Check, entry: PoolCas
         return list(alike)
     signs = {fault: sign(check, fault.make(), entry) for fault in alike}
     resembling = [fault for fault, other in signs.items() if own.resembles(other)]
-    exact = [fault for fault in resembling if signs[fault] == own]
+    exact = [fault for fault in resembling if own.equals(signs[fault])]
     return exact or resembling
 
 
-Parts = tuple[Fault, ...]
-
-
 def _together(
-    own: Sequence[Fault], seen: Sequence[Seen], entries: Sequence[PoolCase]
+    first: list[Parts], own: Sequence[Fault], seen: Sequence[Seen], entries: Sequence[PoolCase]
 ) -> list[Parts]:
     """The smallest sets of faults of different equations that, made in one network, explain every case."""
-    sets: list[Parts] = [()]
-    for _ in range(MOST_PARTS):
-        grown: dict[frozenset[Fault], tuple[Parts, float]] = {}
+    sets, at_work = first, dict[int, list[Fault]]()
+    while sets and len(sets[0]) < MOST_PARTS:
+        grown: dict[frozenset[Fault], tuple[tuple[int, int], Parts]] = {}
         for parts in sets:
-            where = _first_other(_made(parts), seen, entries)
-            assert where is not None
-            for more, explained in _grown(parts, own, seen[where], entries[where]):
-                grown.setdefault(frozenset(more), (more, where + explained))
-        complete = [p for p, _ in grown.values() if _does_the_same(_made(p), seen, entries)]
+            i = _first_other(_made(parts), seen, entries)
+            assert i is not None
+            entry = entries[i]
+            if i not in at_work:
+                right = observe(Plain(), entry)
+                at_work[i] = [f for f in own if not is_same(right, f.make, entry)]
+            for more, explained in _grown(parts, at_work[i], seen[i], entry):
+                grown.setdefault(frozenset(more), ((i, explained), more))
+        complete = [p for _, p in grown.values() if _does_the_same(_made(p), seen, entries)]
         if complete:
             return complete
-        best = sorted(grown.values(), key=lambda one: -one[1])
-        sets = [parts for parts, _ in best[:MOST_TRIED]]
+        best = max((rank for rank, _ in grown.values()), default=None)
+        sets = [parts for rank, parts in grown.values() if rank == best][:MOST_TRIED]
     return []
 
 
 def _grown(
-    parts: Parts, own: Sequence[Fault], seen: Seen, entry: PoolCase
-) -> Iterator[tuple[Parts, float]]:
-    """The set and one fault more that explains more of a case, and what share of it is then explained."""
+    parts: Parts, more: Sequence[Fault], seen: Seen, entry: PoolCase
+) -> Iterator[tuple[Parts, int]]:
+    """The set and one fault more that explains more of a case, and how many arrays are then explained."""
     before = explained_by(_made(parts), seen, entry)
     taken = set[str]().union(*map(_methods, parts))
-    for fault in own:
-        if taken & _methods(fault):
-            continue
-        after = explained_by(_made((*parts, fault)), seen, entry)
-        if after > before:
-            yield (*parts, fault), len(after) / (len(seen) + 1)
+    for fault in more:
+        if not taken & _methods(fault):
+            after = explained_by(_made((*parts, fault)), seen, entry)
+            if after > before:
+                yield (*parts, fault), len(after)
 
 
 def _made(parts: Parts) -> type[Plain]:

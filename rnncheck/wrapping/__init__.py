@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 from rnncheck.implementation import Capabilities
-from rnncheck.spec import Nonlinearity
+from rnncheck.spec import Nonlinearity, Readout
 from rnncheck.wrapping.axes import layout_of
 from rnncheck.wrapping.wrapped import UserForward, Wrapped
 
@@ -21,6 +21,7 @@ def wrap(
     h0: str | None = None,
     name: str | None = None,
     nonlinearity: Nonlinearity = "tanh",
+    readout: Readout = "identity",
     dtypes: Sequence[str] = ("float64",),
     keeps_dtype: bool = False,
     validates: bool = False,
@@ -37,21 +38,30 @@ def wrap(
     (`h @ W.T`), `"prev hidden"` the other. Without `batch` in x the network is unbatched; `h0=None`
     means it always starts from zeros, and neither function is given one (an `h_n` then has the axes
     of output without time); one `"hidden"`
-    vector is the bias, two are the two biases of torch; `"output hidden"` is a readout (no nonlinearity).
+    vector is the bias, two are the two biases of torch; `"output hidden"` is a readout.
 
-    nonlinearity: tanh, relu, sigmoid or identity. dtypes: what it claims to compute in. keeps_dtype:
-    its results have the dtype of what it is given. validates: it claims to raise an exception for arguments
-    of wrong sizes, and for an x or h0 of another dtype than the parameters; that is checked.
+    nonlinearity: tanh, relu, sigmoid or identity. readout: what the readout's sum goes through: identity,
+    sigmoid or softmax (over the outputs); `d_output` is the cotangent of what comes out. dtypes: what it
+    claims to compute in. keeps_dtype: its results have the dtype of what it is given. validates: it claims
+    to raise an exception for arguments of wrong sizes, and for an x or h0 of another dtype than the
+    parameters; that is checked.
     Raises ValueError or TypeError that names the argument, what it was and what it can be.
     """
     _require_words("nonlinearity", (nonlinearity,), get_args(Nonlinearity))
+    _require_words("readout", (readout,), get_args(Readout))
     _require_words("dtypes", dtypes, ("float64", "float32", "float16"))
+    layout = layout_of(x, h0, output, params)
+    if readout != "identity" and "weight_ho" not in layout.roles.values():
+        raise ValueError(
+            f"readout={readout!r} needs a matrix 'output hidden' in params; there is none"
+        )
     claims = Capabilities(
+        readouts=(readout,),
         dtypes=tuple(dtypes),
         keeps_dtype=keeps_dtype,
         validates=("shapes", "dtypes") if validates else (),
     )
-    return Wrapped(forward, backward, layout_of(x, h0, output, params), name, nonlinearity, claims)
+    return Wrapped(forward, backward, layout, name, nonlinearity, claims)
 
 
 def _require_words(argument: str, given: object, words: tuple[str, ...]) -> None:

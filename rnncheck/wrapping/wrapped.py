@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from rnncheck.case import Array, Case
 from rnncheck.implementation import Capabilities, Forward, Gradients, Handed, Layout, Place
-from rnncheck.results import SubjectError, describe, read_array
+from rnncheck.results import SubjectError, describe, lacking, read_array
 from rnncheck.spec import Nonlinearity, RNNSpec, Shape
 from rnncheck.wrapping.axes import Axes, UserLayout, of_any_size, state_of_any_size
 
@@ -64,7 +64,7 @@ class Wrapped:
             max_layers=1,
             bidirectional=False,
             bias_vectors=(biases,),
-            readouts=("identity",) if readout else (),
+            readouts=claims.readouts if readout else (),
             needs_readout=readout,
             readout_biases=("bias_o" in layout.roles.values(),),
             initial_state=layout.takes_h0,
@@ -145,7 +145,8 @@ class Wrapped:
         missing = [own for own in self._layout.params if own not in result]
         if missing:
             raise SubjectError(
-                f"backward returned {describe(dict(result))}; it lacks {', '.join(missing)}"
+                f"backward returned {describe(dict(result))}; it lacks {', '.join(missing)}",
+                lacking(self._layout.roles[own] for own in missing),
             )
         return self._canonical(result, case)
 
@@ -183,7 +184,9 @@ class Wrapped:
         gradient = what not in ("output", "h_n")
         label = f"backward's gradient for {what}" if gradient else f"forward's {what}"
         objects = case.dtype.kind != "f"
-        array = read_array(value, label, axes.shape(_axis_sizes(case)), str(axes), objects)
+        shape_of_his = axes.shape(_axis_sizes(case))
+        name = self._layout.roles.get(what, what)
+        array = read_array(value, label, shape_of_his, str(axes), objects, name)
         return axes.back(array, shape)
 
 
