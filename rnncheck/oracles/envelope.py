@@ -78,7 +78,7 @@ def envelope(
             )
         }
         forward_overflowed = noise.overflowed
-        rows = _chaotic_from(plain, noisy)
+        rows = chaotic_from(plain, noisy)
         forward["output"] = _silence_output(plain, forward["output"], rows)
         forward["h_n"] = _silence_states(plain, forward["h_n"], rows)
         chaotic = any(bool((step < plain.T).any()) for step in rows.values())
@@ -109,7 +109,7 @@ def _judged_by_largest(allowance: Allowance) -> Allowance:
     return Allowance(np.full_like(allowance.allowed, largest), allowance.telling)
 
 
-def _chaotic_from(plain: SampledNetwork, noisy: SampledNetwork) -> dict[tuple[int, int], Array]:
+def chaotic_from(plain: SampledNetwork, noisy: SampledNetwork) -> dict[tuple[int, int], Array]:
     """By cell and row `(B,)`: how many steps it took until rounding filled the state (T: never).
 
     A state is filled once the allowance of one of its entries exceeds the largest |h| so far."""

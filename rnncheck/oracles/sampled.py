@@ -59,11 +59,19 @@ class SampledNetwork:
     """Forward and backward over one case with the errors that `noise` draws.
 
     absolute_activation: bound the activation's error by an absolute 8u instead of 8u·|h|, as a
-    hand-made (eᵃ - e⁻ᵃ)/(eᵃ + e⁻ᵃ) needs where |h| is tiny.
+    hand-made (eᵃ - e⁻ᵃ)/(eᵃ + e⁻ᵃ) needs where |h| is tiny. x: samples (K, T, B, I) of what comes
+    from another layer, each off already, in place of the case's x.
     """
 
-    def __init__(self, case: Case, noise: Noise, absolute_activation: bool = False) -> None:
+    def __init__(
+        self,
+        case: Case,
+        noise: Noise,
+        absolute_activation: bool = False,
+        x: Samples | None = None,
+    ) -> None:
         self.case, self.spec, self.noise = case, case.spec, noise
+        self.x: Samples = case.x.astype(np.float64) if x is None else x
         self.absolute_activation = absolute_activation
         self.p = {name: a.astype(np.float64) for name, a in case.parameters.items()}
         self.T = case.T + case.spec.generated
@@ -76,7 +84,7 @@ class SampledNetwork:
         """`output (K, T, B, ·)` and `h_n (K, L·D, B, H)`."""
         spec, K = self.spec, self.noise.samples
         x = np.zeros((K, self.T, self.case.B, spec.input_size))
-        x[:, : self.case.T] = np.where(self.valid[: self.case.T, :, None], self.case.x, 0.0)
+        x[:, : self.case.T] = np.where(self.valid[: self.case.T, :, None], self.x, 0.0)
         output, h_n = self._layers(x)
         for t in range(self.case.T, self.T):
             x[:, t] = output[:, t - 1]
@@ -184,12 +192,15 @@ class SampledNetwork:
             "readout", p, (2.0 * (np.abs(s) + largest) + s.shape[-1] + 16.0) * p, s.shape[-1]
         )
 
-    def backward(self) -> dict[str, Samples]:
-        """Every gradient with a leading axis of samples; `forward` has run before."""
+    def backward(self, d_output: Samples | None = None) -> dict[str, Samples]:
+        """Every gradient with a leading axis of samples; `forward` has run before.
+
+        d_output: samples (K, T, B, ·) of another layer's gradient, in place of the case's cotangent.
+        """
         case = self.case
-        d_output = np.where(self.read, case.d_output, 0.0).astype(np.float64)
-        d_output = np.repeat(d_output[None], self.noise.samples, axis=0)
-        given = d_output.copy()
+        given = np.where(self.read, case.d_output if d_output is None else d_output, 0.0)
+        given = np.broadcast_to(given, (self.noise.samples, *case.d_output.shape))
+        d_output = given.astype(np.float64)
         gradients = self._layers_backward(d_output)
         for t in reversed(range(case.T, self.T)):
             d_output[:, t - 1] = given[:, t - 1] + gradients["x"][:, t]

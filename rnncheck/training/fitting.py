@@ -114,7 +114,7 @@ def fit(
     """See `Sequential.fit`."""
     array = np.asarray(x)
     n = canonical_lengths(lengths, *_sizes(array, y))
-    batches = _Batches(array.shape[1], plan, rng)
+    batches = Batches(array.shape[1], plan, rng)
     history, states = History(), dict[str, State]()
     with Bars(plan.epochs, len(batches), progress) as bars:
         for epoch in range(plan.epochs):
@@ -159,7 +159,7 @@ def target(y: npt.ArrayLike) -> Array | IntArray:
     return array
 
 
-class _Batches:
+class Batches:
     """The rows of each batch of an epoch: every time it is gone through, another order."""
 
     def __init__(self, rows: int, plan: Plan, rng: np.random.Generator | int | None) -> None:
