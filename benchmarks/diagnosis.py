@@ -64,10 +64,11 @@ class Diagnosed:
 
     def _is_there(self, name: str, where: Where) -> bool:
         """Whether the network on which the mistake was placed has such an array."""
+        shapes = self.finding.case.spec.parameter_shapes()
         if where.feature == AS_FAILED:
-            shapes = self.finding.case.spec.parameter_shapes()
             return name in ("x", "h0") or any(own.startswith(name) for own in shapes)
-        return name not in READOUT or any(w in where.feature for w in ("readout", "its own kind"))
+        with_readout = any(words in where.feature for words in ("readout", "its own kind"))
+        return name not in READOUT or (with_readout and name in shapes)
 
 
 def first_killer(name: str) -> str:

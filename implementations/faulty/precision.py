@@ -194,7 +194,7 @@ class ReadoutGradientInFloat32(Plain):
     """
 
     wrong = EVERYTHING
-    terms = "every term"
+    terms = "what the output brings"
 
     def d_read(self, tape: RunTape, delta: Array) -> Array:
         """W_hoᵀ d_q, rounded."""

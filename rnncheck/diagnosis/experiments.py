@@ -130,21 +130,30 @@ def _enlarged(
     h0 = random.normal(0, 0.5, shapes["h0"]) * can.initial_state
     n = _some_lengths(case, T, B) if lengths else None
     masks = random.integers(0, 2, shapes["dropout_masks"]) * 2.0 if dropout else None
-    d_output = random.normal(0, 1, shapes["output"])
+    d_output = _of_both_signs(random.normal(0, 1, shapes["output"]))
     if n is not None and not (np.isfinite(case.x).all() and np.isfinite(case.d_output).all()):
         for array in (x, d_output) if spec.outputs == "all" else (x,):
             array[np.arange(T)[:, None] >= n] = np.nan
     made = Case(
         spec, parameters, x, h0, d_output,
-        random.normal(0, 1, shapes["h_n"]) * can.final_state, n, masks, "an experiment",
+        _of_both_signs(random.normal(0, 1, shapes["h_n"])) * can.final_state, n, masks,
+        "an experiment",
     )  # fmt: skip
     return made.astype(np.float64 if "float64" in can.dtypes else can.dtypes[0])
 
 
+def _of_both_signs(cotangents: Array) -> Array:
+    """In every row and step the first is negative and the next is not: so each shows if signs are lost."""
+    cotangents[..., 0] = -np.abs(cotangents[..., 0])
+    cotangents[..., 1:2] = np.abs(cotangents[..., 1:2])
+    return cotangents
+
+
 def _some_lengths(case: Case, T: int, B: int) -> IntArray:
-    """One row to the end; the others end before, and have no step at all if a row of the case has none."""
-    short = 0 if case.T == 0 or (case.valid_steps() == 0).any() else max(T - 2, 1)
-    return np.array([T, *([short] * (B - 1))])
+    """One row to the end, one that ends before, and one that has no step if a row of the case has none."""
+    short = max(T - 2, 1)
+    empty = case.T == 0 or bool((case.valid_steps() == 0).any())
+    return np.array([T, short, 0 if empty else short, *([short] * B)])[:B]
 
 
 def _turned(random: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -31,7 +31,10 @@ def pattern(
         meant = [term for term in terms if is_meant(term)]
         if len(meant) == len(off) and all(not term.is_right for term in meant):
             return words
-    return (_from_a_lag_on(terms, off, T) if by_step else None) or _origin(terms, off)
+    origin = _origin(terms, off)
+    if origin == "what h_n brings" or not by_step:
+        return origin
+    return _from_a_lag_on(terms, off, T) or origin
 
 
 def _from_a_lag_on(terms: Sequence[Term], off: Sequence[Term], T: int) -> str | None:

@@ -72,8 +72,8 @@ def _on(subject: Implementation, feature: str, case: Case) -> Where | None:
     runs += [_run(subject, experiment) for experiment in more]
     names = sorted(set().union(*(run.off for run in runs)))
     told = functools.partial(Where, tuple(dict.fromkeys(map(_plain, names))), feature=feature)
-    whole, small = runs[0], runs[len(first)]
-    if not small.off:
+    whole, large, small = runs[0], runs[1], runs[len(first)]
+    if (whole.off or large.off) and not small.off:
         return told(terms="large entries")
     pieces = [
         term
@@ -88,7 +88,7 @@ def _on(subject: Implementation, feature: str, case: Case) -> Where | None:
     if words in (None, "every term") and any(map(_has_no_numbers, runs)):
         words = "not finite"
     if words in (None, "every term"):
-        words = _brought(names, case.spec) or _units_of_any(names, runs) or words
+        words = _brought(names, case.spec) or _units_of_any(names, runs, case.spec) or words
     return told(terms=words or "")
 
 
@@ -118,9 +118,9 @@ def _reordered(names: Sequence[str], found: Mapping[str, Array], right: Truth) -
     return None
 
 
-def _units_of_any(names: Sequence[str], runs: Sequence[_Run]) -> str | None:
-    """`_units` of everything at once, or of what the first step alone brings."""
-    some = [run for run in runs if run.experiment.t == 0]
+def _units_of_any(names: Sequence[str], runs: Sequence[_Run], spec: RNNSpec) -> str | None:
+    """`_units` of everything at once; of ReLU's, whose units are in turn at rest, of the first step alone."""
+    some = [run for run in runs if run.experiment.t == 0 and spec.nonlinearity == "relu"]
     return next(filter(None, (_units(names, r.found, r.right) for r in (runs[0], *some))), None)
 
 

@@ -152,8 +152,21 @@ def _solved(value: Array, limit: Array, delta: Array, before: Array) -> list[Par
     solved = value @ inverse
     doubt = limit @ np.abs(inverse) + _rounding(states) * np.linalg.norm(value, axis=1)[:, None]
     if (np.abs(solved @ states - value) > limit + doubt @ np.abs(states)).any():
-        solved = np.full_like(solved, np.nan)
+        solved = delta[steps].T + np.where(
+            _to_blame(value - delta.T @ before, limit, delta, steps), np.nan, 0
+        )
     return [(s, (solved[:, i], delta[s], doubt[:, i])) for i, s in enumerate(steps)]
+
+
+def _to_blame(error: Array, limit: Array, delta: Array, steps: list[int]) -> Array:
+    """Which steps may have an error that no sum of δ_s h_{s-1}ᵀ has: one, if it is δ_s vᵀ; else all."""
+    for i, s in enumerate(steps):
+        size = delta[s] @ delta[s]
+        along = np.outer(delta[s], delta[s] @ error) / size if size else np.zeros_like(error)
+        doubt = limit + np.abs(np.outer(delta[s], np.abs(delta[s]) @ limit)) / (size or 1.0)
+        if (np.abs(error - along) <= doubt).all():
+            return np.arange(len(steps)) == i
+    return np.ones(len(steps), bool)
 
 
 def _weighed(value: Array, limit: Array, delta: Array) -> list[Part]:

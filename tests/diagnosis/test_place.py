@@ -31,6 +31,13 @@ PLACES = {
         RNNSpec(2, 3, output_size=3), None, "what the output brings", "a readout and equal sizes",
     ),
     "empty_row_loses_gradient": (PLAIN, (4, 0, 2), "rows without steps", "lengths"),
+    "last_state_before_the_first": (PLAIN, None, "step 0", ""),
+    "sizes_of_cotangents": (PLAIN, None, "every term", ""),
+    "nothing_without_output": (PLAIN, None, "what h_n brings", ""),
+    "final_state_at_every_step": (PLAIN, None, "what h_n brings", ""),
+    "truncation_counts_from_the_end": (
+        RNNSpec(2, 3, truncation=1), None, "lags 1 and up", "truncated BPTT",
+    ),
     "steps_in_forward_order": (PLAIN, None, "lags 1 and up", ""),
     "relu_slope_leaks": (RNNSpec(2, 3, nonlinearity="relu"), None, "some units", ""),
 }  # fmt: skip
