@@ -158,8 +158,8 @@ class Noisy(np.lib.mixins.NDArrayOperatorsMixin):
             terms = np.abs(self._each(function, _sized(args), kwargs).samples)
             adding, more = (np.sum, 1.0) if function is np.mean else (function, 0.0)
             count = np.asarray(adding(*_ones(args), **kwargs)) + more
-            least = np.minimum(terms, count * self.noise.smallest)
-            return Noisy(off(values.samples, count * terms, least, self.noise), self.noise)
+            underflow = np.minimum(terms, count * self.noise.smallest) / self.noise.unit
+            return Noisy(off(values.samples, count * terms + underflow, self.noise), self.noise)
 
     def _each(self, function: Function, args: Any, kwargs: Any) -> Any:
         results = [

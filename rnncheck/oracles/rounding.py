@@ -65,18 +65,17 @@ REDUCTIONS: dict[np.ufunc, Function] = {
 }  # fmt: skip
 
 
-def off(values: Samples, bound: Samples, least: Samples, noise: Noise) -> Samples:
-    """The samples with errors of up to u·bound + least; ±inf where that exceeds the dtype's range."""
-    total = bound + least / noise.unit
-    over = np.abs(values) + noise.unit * total >= noise.largest
+def off(values: Samples, bound: Samples, noise: Noise) -> Samples:
+    """The samples with errors of up to u·bound; ±inf where that exceeds the dtype's range."""
+    over = np.abs(values) + noise.unit * bound >= noise.largest
     values = np.where(over, np.copysign(np.inf, values), values)
-    finite = np.isfinite(values) & np.isfinite(total)
-    erring = noise.add("result", np.where(finite, values, 0.0), np.where(finite, total, 0.0), 0)
+    finite = np.isfinite(values) & np.isfinite(bound)
+    erring = noise.add("result", np.where(finite, values, 0.0), np.where(finite, bound, 0.0), 0)
     return np.where(finite, erring, values)
 
 
 def off_relatively(values: Samples, units: float, noise: Noise) -> Samples:
     """The samples with errors of up to units·u of themselves, or by underflow; no sign changes."""
     size = np.abs(values)
-    least = np.minimum(size, noise.smallest)
-    return off(values, np.minimum(units * size, (size - least) / noise.unit), least, noise)
+    bound = np.minimum(units * size + noise.smallest / noise.unit, size / noise.unit)
+    return off(values, bound, noise)

@@ -60,7 +60,7 @@ def draw(kind: type[Loss], seed: int, dtype: str) -> Drawn:
         numbers = rng.integers(0, features, (T, B))
         target: Any = numbers if seed % 2 else np.eye(features)[numbers]
     else:
-        output = rng.uniform(0.001, 0.999, (T, B, features))
+        output = rng.uniform(0.001, 0.999, (T, B, features)) * 10.0 ** -rng.integers(0, 8)
         target = rng.uniform(size=(T, B, features)) if seed % 2 else (output > 0.3) * 1.0
     output, target = (
         output.astype(dtype),
@@ -130,6 +130,22 @@ def test_the_draws_are_of_every_kind() -> None:
         assert {1} < {d.output.shape[axis] for d in drawn}
     assert any(np.isnan(d.output).any() for d in drawn)
     assert any(d.lengths is not None and not d.lengths.all() for d in drawn)
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_whatever_stands_in_the_padding_changes_nothing(kind: type[Loss]) -> None:
+    """To the bit, and without a warning or an error for it."""
+    drawn = draw(kind, 1, "float64")
+    assert drawn.lengths is not None
+    padding = ~drawn.counted("all")
+    assert padding.any()
+    for part in PARTS:
+        found = getattr(kind(), part)(drawn.output, drawn.target, drawn.lengths)
+        for number in (-7.0, 0.0, 1e308, np.inf):
+            output = drawn.output.copy()
+            output[padding] = number
+            again = getattr(kind(), part)(output, drawn.target, drawn.lengths)
+            assert np.array_equal(again, found), (part, number)
 
 
 class PaddingCounted(SquaredError):

@@ -289,6 +289,15 @@ def test_the_learning_rate_is_the_optimizers_unless_another_is_given() -> None:
     assert SGD(0.25).step(p, g, {}, 0.0)[0] == 1.0
 
 
+@pytest.mark.parametrize("key", PAIRS)
+def test_a_learning_rate_of_numpys_does_not_widen_the_parameter(key: str) -> None:
+    p = np.ones(2, "float32")
+    optimizer = PAIRS[key][0]
+    after, state = optimizer.step(p, p, optimizer.start(p), np.float64(0.1))
+    assert after.dtype == p.dtype
+    assert {array.dtype for name, array in state.items() if name != "step"} <= {p.dtype}
+
+
 def test_a_spread_that_rounding_makes_negative_is_zero() -> None:
     """v - m² of a constant gradient goes to 0; below it, torch's root is NaN."""
     optimizer = RMSProp(0.5, eps=1.0, centered=True)
