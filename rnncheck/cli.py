@@ -1,4 +1,4 @@
-"""The command line: `rnncheck check`, `gate`, `replay`, `list`, `explain` and `faults`."""
+"""The command line: `rnncheck check`, `gate`, `replay`, `list`, `explain`, `faults` and `train`."""
 
 import functools
 import io
@@ -216,6 +216,32 @@ def faults(
         write_handbook(handbook)
         return 0
     return run_matrix(names, json_file, compare, jobs)
+
+
+@main.command()
+@click.argument("task", metavar="TASK")
+@click.option(
+    "--implementation",
+    type=click.Choice(["scalar", "manual", "autodiff", "torch", "all"]),
+    default="manual",
+    show_default=True,
+    help="What trains it; all: in lockstep.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="How many (as published).")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of data and parameters.")
+@click.option("--picture", type=_FILE, metavar="FILE", help="Of it all (.rnncheck/TASK.png).")
+@click.option("--json", "json_file", type=_FILE, metavar="FILE", help="Write the run as JSON too.")
+@_exits
+def train(task: str, **options: Any) -> int:  # noqa: ANN401 - as run_train has them
+    """Train a published network: sine, sine_cosine, multiplication, forward_pass, modulo3,
+    rising_sums, counting or echo.
+
+    With --implementation all every step is taken by all of them, which must agree. Exit code:
+    0 trained, 1 they do not agree, 2 wrong usage, 5 nothing could be said of any step.
+    """
+    from rnncheck.reporting.training import run_train
+
+    return int(run_train(task, **options))
 
 
 def _known(checks: tuple[str, ...]) -> tuple[str, ...]:

@@ -65,12 +65,13 @@ def _check(check: CheckReport) -> dict[str, Any]:
         "not_applicable": check.not_applicable,
         "worst": _number(check.worst),
         "note": check.note,
-        "finding": None if check.finding is None else _finding(check.finding),
+        "finding": None if check.finding is None else finding_dict(check.finding),
         "certificates": [asdict(certificate) for certificate in check.certificates],
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_dict(finding: Finding) -> dict[str, Any]:
+    """A finding as plain data."""
     place = finding.place
     return {
         "message": finding.message,

@@ -8,7 +8,7 @@ from rnncheck.case import Case
 from rnncheck.implementation import Place
 from rnncheck.report import Finding
 from rnncheck.training.chain import leaves
-from rnncheck.training.comparing import Results, Spread, first_cause, layer_of, stage
+from rnncheck.training.comparing import STAGES, Results, Spread, first_cause, layer_of, stage
 from rnncheck.training.envelope import StepEnvelope
 from rnncheck.training.explaining import explained_alone
 from rnncheck.training.keeping import Start, keep
@@ -41,11 +41,11 @@ def disagreement(
     if cause is None:
         said = "; ".join(f"{n} raises {type(e).__name__}: {e}" for n, e in step.errors.items())
         return Finding(CHECK, f"{step.where}: {said}", case, case_file=path)
-    message = f"{step.where}: {_numbers(cause)}\n{_reason(model, step.start, cause)}"
+    message = f"{step.where}: {_numbers(cause)}\n{_reason(model, step, cause)}"
     finding = Finding(
         CHECK, message, case, cause.spread, cause.allowed, Place(cause.array, cause.index),
         wrong={spread.array: spread.ratio for spread in step.found if spread.ratio > 1.0},
-        right=tuple(s.array for s in step.found if s.ratio <= 1.0 and s.telling),
+        right=_right_before(step.found, cause),
         case_file=path,
     )  # fmt: skip
     is_recurrent = layer_of(cause.array) in map(_place, step.envelope.cases)
@@ -91,31 +91,43 @@ def _words(place: Place) -> str:
     return f"the {place}" if word in ("output", "loss", "gradient") else f"{place}"
 
 
-def _reason(model: Sequential, start: Start, cause: Spread) -> str:
+def _right_before(found: Sequence[Spread], cause: Spread) -> tuple[str, ...]:
+    """What was compared up to this stage of the step, and is right."""
+    last = STAGES.index(stage(cause.array))
+    upto = [spread for spread in found if STAGES.index(stage(spread.array)) <= last]
+    return tuple(spread.array for spread in upto if spread.ratio <= 1.0 and spread.telling)
+
+
+def _reason(model: Sequential, step: Disputed, cause: Spread) -> str:
     """What is right before it, and hence where the mistake is."""
-    optimizer = type(start.rule.optimizer).__name__
+    rule = step.start.rule
+    optimizer = type(rule.optimizer).__name__
     match stage(cause.array):
         case "output":
             return "the mistake is in its forward pass: nothing else comes before the output"
         case "loss":
-            loss = type(start.rule.loss).__name__
+            loss = type(rule.loss).__name__
             return f"its output is right: the mistake is in its loss ({loss})"
         case "gradient":
-            return f"output and loss are right: the mistake is in its backward pass, {_layer(model, cause)}"
+            place = _layer(model, step.found, cause)
+            return f"output and loss are right: the mistake is in its backward pass, {place}"
         case "updated":
-            clip = f" or its clipping ({start.rule.clip})" if start.rule.clip else ""
+            clip = f" or its clipping ({rule.clip})" if rule.clip else ""
             return f"every gradient is right: the mistake is in its optimizer ({optimizer}){clip}"
     return f"the updated parameters are right: the mistake is in what its optimizer ({optimizer}) remembers"
 
 
-def _layer(model: Sequential, cause: Spread) -> str:
+def _layer(model: Sequential, found: Sequence[Spread], cause: Spread) -> str:
     layer = layer_of(cause.array)
     every = list(leaves(model.links))
     index = next((i for i, e in enumerate(every) if _place(e.prefix) == layer), 0)
     words = f"in layer {every[index].prefix} ({type(every[index].layer).__name__})"
-    if index == len(every) - 1:
-        return f"{words}, or in the derivative of the loss"
-    return f"{words}: the layers after it are right"
+    if index < len(every) - 1:
+        return f"{words}: the layers after it are right"
+    own = [s for s in found if stage(s.array) == "gradient" and layer_of(s.array) == layer]
+    if any(spread.ratio <= 1.0 and spread.telling for spread in own):
+        return f"{words}: its other gradients are right"
+    return f"{words}, or in the derivative of the loss"
 
 
 def _place(prefix: str) -> tuple[int, ...]:

@@ -87,7 +87,7 @@ TASK = Task(
     "ends at 12 to 131, so it has its own: Adam at 0.02, falling by 3% an epoch, ten numbers at a time.",
     data,
     (
-        Setup("stateless, as published", build_stateless, SquaredError(), SGD(7e-6), epochs=101),
+        Setup("stateless", build_stateless, SquaredError(), SGD(7e-6), epochs=101),
         Setup("state carried", build_stateful, SquaredError(), Adam(0.02), epochs=101,
               batch_size=10, shuffle=True, schedule=Exponential(0.97)),
     ),
