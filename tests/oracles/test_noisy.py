@@ -201,6 +201,13 @@ def test_zero_stays_zero_and_signs_stay() -> None:
     assert np.all(allowance(v, np.zeros(4), noise)[:2] >= flushed)
 
 
+def test_a_sum_may_lose_every_product_to_underflow() -> None:
+    """Arithmetic that flushes to 0 may lose six times the smallest normal number, 2^-126."""
+    a = np.full(6, np.nextafter(np.float32(2.0**-63), np.float32(0.0)))
+    truth = 6 * float(a[0]) ** 2
+    assert 5 * 2.0**-126 < truth < envelope_of(lambda a: a @ a, a, dtype="float32")
+
+
 @pytest.mark.parametrize("dtype", UNIT)
 def test_numbers_are_rounded_unless_they_are_short(dtype: str) -> None:
     """In float64 too, where a number may have been computed."""

@@ -327,6 +327,12 @@ def test_certain_and_wrong_costs_100_as_in_torch() -> None:
     assert np.array_equal(loss.cotangent(p, y), tensor.grad.numpy())
 
 
+def test_a_small_probability_of_what_is_not_so_costs_itself() -> None:
+    """-log(1 - p) = p + p²/2 + ..., which is p in float64, where 1 - p is 1."""
+    p = np.full((1, 1, 1), 2.0**-60)
+    assert BinaryCrossEntropy().value(p, np.zeros((1, 1, 1))) == 2.0**-60
+
+
 def test_a_sigmoid_that_rounds_to_1_has_an_envelope() -> None:
     """Some of its samples are above 1, where the logarithm of 1 - p is NaN."""
     z, y = np.array([[[40.0, -800.0, 0.5]]]), np.array([[[0.0, 0.0, 1.0]]])
