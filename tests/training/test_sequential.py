@@ -111,6 +111,7 @@ MODELS = {
     "truncated, identity": alone(
         truncation=2, nonlinearity="identity", output_size=2, readout="sigmoid", lengths=SOME
     ),
+    "truncated, final": alone(truncation=1, outputs="final", output_size=2, lengths=(4, 1, 3)),
     "truncated, last": alone(truncation=1, outputs="last", lengths=(4, 1, 3)),
     "generated": alone(generated=3, output_size=2),
     "generated, both layers": alone(
@@ -239,6 +240,29 @@ def test_a_linear_layer_after_the_last_step_sees_that_one_alone(implementation):
     # Σ|terms| <= 4 (weights within 1/√3, states within 1); tanh, a contraction, may add 4 ulp on each side.
     u = np.finfo(float).eps / 2
     assert np.abs(last(x) - every(x)[-1:]).max() <= (2 * 4 * 4 + 2 * 8) * u
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_after_the_last_step_there_are_no_lengths_any_more(implementation):
+    """What follows it runs on one step of every row, that of a row without steps, 0, too."""
+    layers = [RNN(3, outputs="last"), RNN(3), Linear(2)]
+    whole = Sequential(layers, 2, implementation=implementation, rng=1)
+    first, rest = (
+        Sequential(part, size, implementation=implementation, rng=1)
+        for part, size in ((layers[:1], 2), (layers[1:], 3))
+    )
+    own = {n: a for n, a in whole.parameters.items() if n.startswith("0.")}
+    first.load_state_dict(own)
+    others = {n: a for n, a in whole.parameters.items() if n not in own}
+    rest.load_state_dict({f"{int(n[0]) - 1}{n[1:]}": a for n, a in others.items()})
+    x, lengths = np.random.default_rng(3).normal(size=(T, B, 2)), [3, 0, 2]
+    output = whole(x, lengths)
+    assert (output == rest(first(x, lengths))).all()
+    assert output[0, 1].all()
+    d = np.ones(output.shape)
+    found, after = whole.backward(d), rest.backward(d)
+    assert all((found[f"{int(n[0]) + 1}{n[1:]}"] == after[n]).all() for n in after if n != "x")
+    assert (found["x"] == first.backward(after["x"])["x"]).all()
 
 
 def test_names_and_shapes_are_those_of_a_torch_sequential():

@@ -41,7 +41,7 @@ class Recurrent(torch.nn.RNN):
             if name in ("weight_ho", "bias_o"):
                 self.register_parameter(name, torch.nn.Parameter(torch.zeros(shape, dtype=dtype)))
             if layer.biases == 1 and name.startswith("bias_hh"):
-                torch.nn.init.zeros_(getattr(self, name)).requires_grad_(False)
+                torch.nn.init.zeros_(getattr(self, name))
 
     def run(self, x: Tensor, h: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """`output` and `h_n`, of x (T, B, I) and the states h (L·D, B, H)."""
