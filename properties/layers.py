@@ -200,7 +200,10 @@ def _nothing_happens(trial: Trial, case: Case, empty: npt.NDArray[np.bool_]) -> 
         pairs |= {name: (arrays[name], np.zeros_like(arrays[name])) for name in names}
     state = "h_n" in arrays and case.h0[:, empty].any()
     carried = "h0" in arrays and case.d_h_n[:, empty].any()
-    return exactly(pairs, bool(state or carried))
+    outcome = exactly(pairs, bool(state or carried))
+    if not outcome.failed and not trial.subject.capabilities.initial_state:
+        raise NotApplicable("it takes no h0, which alone would show")
+    return outcome
 
 
 def _require_room(trial: Trial) -> None:

@@ -102,12 +102,18 @@ class Plain(CellEquations, Entrance):
                 d_y = self.with_feedback(d_y, d_x)
             gradients, d_x, d_h_n = self.run_given_backward(one, d_y, d_h_n)
             found = self.accumulated(found, gradients)
+            if one is not tape.runs[0]:
+                d_h_n = self.d_state_for_generated(d_h_n)
         assert d_x is not None
         return self.gradients_out({**found, "x": d_x, "h0": d_h_n}, tape)
 
     def with_feedback(self, d_y: Array, d_x: Array) -> Array:
         """d_y of the last step before a generated one, with what its x has brought back."""
         return np.concatenate([d_y[:-1], d_y[-1:] + d_x])
+
+    def d_state_for_generated(self, d_state: Array) -> Array:
+        """The cotangent of the state before a generated step is that of the state after the step before."""
+        return d_state
 
     def accumulated(self, found: Named, gradients: Named) -> Named:
         """Parameters serve every step, given or generated: their gradients add up."""

@@ -219,13 +219,18 @@ class QuadruplePrecision(Plain):
 class ZeroStateOnGeneratedSteps(Plain):
     """The layer starts from zeros on every generated step: the network is one map, iterated.
 
-    Shows: with generated steps only. Such a network still learns to count.
+    Shows: with generated steps only, in the outputs; the gradient is that of the network that it is. Such
+    a network still learns to count.
     Seen: published network 5 (The scalar-autodiff network)
     """
 
     def state_for_generated(self, h_n: Array, h0: Array) -> Array:
         """0."""
         return np.zeros_like(h_n)
+
+    def d_state_for_generated(self, d_state: Array) -> Array:
+        """0: nothing comes back through a state that was not carried."""
+        return np.zeros_like(d_state)
 
 
 class AnotherVariableZeroed(Plain):
