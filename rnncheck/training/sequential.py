@@ -12,7 +12,6 @@ from rnncheck.case import Array, IntArray
 from rnncheck.implementation import Gradients
 from rnncheck.spec import require_shape
 from rnncheck.training import backends, chain, files, fitting, generation
-from rnncheck.training import summary as summaries
 from rnncheck.training.clipping import Clipping
 from rnncheck.training.fitting import Accuracy, Evaluation, History, Validation
 from rnncheck.training.layers import Layer, require_count, require_layers
@@ -68,7 +67,7 @@ class Sequential:
         lengths: (B,), None for T everywhere.
         """
         self._run = self.backend.forward(self.parameters, *self._inputs(x, lengths))
-        return self._run.output.copy()
+        return self._run.output
 
     def backward(self, d_output: npt.ArrayLike) -> Gradients:
         """After a call: the gradient of `<d_output, output>` for every parameter and "x".
@@ -174,7 +173,9 @@ class Sequential:
 
     def summary(self, steps: int | None = None) -> str:
         """The layers, their output shapes and parameters, in Keras's table. steps: T of x, if fixed."""
-        return summaries.summary(self.links, steps)
+        from rnncheck.training.summary import summary  # rich, which nothing else here needs
+
+        return summary(self.links, steps)
 
     def save(self, path: str | Path) -> Path:
         """Keep layers and parameters in a `.npz` file, without pickle, or a `.safetensors` file.

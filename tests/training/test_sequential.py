@@ -5,6 +5,8 @@ arithmetic gives its output and every gradient, the envelope how near a right mo
 """
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -469,6 +471,21 @@ def test_torch_is_left_as_it_was():
     model(X)
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_default_dtype() == torch.float32
+
+
+def test_a_model_in_numpy_needs_numpy():
+    code = (
+        "from rnncheck.training.sequential import Sequential\n"
+        "from rnncheck.training.layers import RNN, Linear\n"
+        "import sys, numpy\n"
+        "model = Sequential([RNN(2), Linear(1)], 1, rng=0)\n"
+        "model.backward(model(numpy.ones((1, 1, 1))))\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "numpy" in loaded
+    assert not loaded & {"torch", "flint", "hypothesis", "matplotlib", "safetensors", "rich"}
 
 
 def test_a_model_says_what_it_is():
