@@ -90,6 +90,6 @@ TASK = Task(
               clip=ClipNorm(1.0), schedule=Exponential(0.97)),
     ),
     "mean",
-    Short(epochs=2, rows=12, batch_size=4),
+    Short(epochs=5, rows=48),
     evaluate,
 )  # fmt: skip

@@ -64,6 +64,6 @@ TASK = Task(
     data,
     (Setup("", build, SquaredError(), Adam(1e-2), epochs=20, batch_size=10, shuffle=True),),
     "mean",
-    Short(epochs=2, rows=40),
+    Short(epochs=20, rows=40),
     evaluate,
 )

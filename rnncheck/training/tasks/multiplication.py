@@ -100,7 +100,7 @@ TASK = Task(
     data,
     (Setup("", build, CrossEntropy(), Adam(1e-2), epochs=300, batch_size=512, shuffle=True),),
     "mean",
-    Short(epochs=2, rows=32, batch_size=8),
+    Short(epochs=5, rows=32, batch_size=8),
     evaluate,
     panels,
 )

@@ -3,11 +3,11 @@
 import numpy as np
 
 from rnncheck.case import Array
+from rnncheck.initialisation import fan_in_uniform
 from rnncheck.training.layers import RNN, Linear
 from rnncheck.training.losses import BinaryCrossEntropy
 from rnncheck.training.optimizers import SGD
 from rnncheck.training.sequential import Sequential
-from rnncheck.training.tasks.neurons import neuron_uniform
 from rnncheck.training.tasks.task import Data, Examples, Figure, Setup, Short, Task
 
 LENGTHS = (2, 3, 4, 5, 2, 3)
@@ -35,8 +35,8 @@ def data(seed: int = 0) -> Data:
 def build(implementation: str, rng: np.random.Generator) -> Sequential:
     """RecurrentLayer(2, 5, tanh), its last state, → Layer(5, 1, sigmoid)."""
     layers = (
-        RNN(5, outputs="last", biases=1, initialise=neuron_uniform),
-        Linear(1, "sigmoid", initialise=neuron_uniform),
+        RNN(5, outputs="last", biases=1, initialise=fan_in_uniform),
+        Linear(1, "sigmoid", initialise=fan_in_uniform),
     )
     return Sequential(layers, 2, implementation=implementation, rng=rng)
 
@@ -55,7 +55,7 @@ TASK = Task(
     data,
     (Setup("", build, BinaryCrossEntropy(), SGD(0.3), epochs=101, batch_size=1),),
     "mean",
-    Short(epochs=20),
+    Short(epochs=50),
     evaluate,
     published={0: 0.818, 10: 0.308, 100: 0.016},
 )

@@ -84,7 +84,7 @@ def curve_task(
     setup = Setup("", build, SquaredError(), RMSProp(5e-4), epochs=10, batch_size=8)
     return Task(
         name, title, about, lambda seed: split(windows(f)), (setup,), "sum",
-        Short(epochs=1, rows=16),
+        Short(epochs=1),
         lambda model, given: evaluate_curve(f, model, given),
         lambda model, given: curve_panels(f, model, given), published,
     )  # fmt: skip
