@@ -150,6 +150,7 @@ published = network()
 
 
 def __getattr__(name):
-    if name not in {"fixed", *DEFECTS}:
+    """FILE.py:fixed has no defect, FILE.py:DEFECT that one, FILE.py:DEFECT+DEFECT those two."""
+    if name != "fixed" and not set(name.split("+")) <= DEFECTS:
         raise AttributeError(name)
-    return network(DEFECTS & {name})
+    return network(DEFECTS & set(name.split("+")))

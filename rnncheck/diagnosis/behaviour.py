@@ -22,6 +22,9 @@ SAMPLES = 4
 Seen = dict[str, Array] | Symptom
 """The arrays that a call gave, or the symptom of its error."""
 
+REFUSED: Symptom = ("refused",)
+"""An error on a degenerate case: anybody may raise it, so it says nothing."""
+
 
 def observe(subject: Implementation, entry: PoolCase) -> Seen:
     """Output, h_n and gradients of one call (or two, where gradients take another)."""
@@ -31,7 +34,7 @@ def observe(subject: Implementation, entry: PoolCase) -> Seen:
     except SubjectError as error:
         return error.symptom
     except Refused:
-        return ("refused",)
+        return REFUSED
 
 
 def forward_of(seen: Seen) -> Seen:
@@ -45,7 +48,7 @@ def is_same(one: Seen, make: Callable[[], Implementation], entry: PoolCase) -> b
     """Whether another network, made afresh, gives the same in all that both give, but for rounding."""
     other = observe(make(), entry)
     if isinstance(one, tuple) or isinstance(other, tuple):
-        return one == other
+        return one == other or REFUSED in (one, other)
     return len(_near(one, other, make, entry)) == len(one.keys() & other.keys())
 
 
@@ -53,7 +56,7 @@ def explained_by(make: Callable[[], Implementation], one: Seen, entry: PoolCase)
     """The names of the arrays, or of the error, that another network gives as well."""
     other = observe(make(), entry)
     if isinstance(one, tuple) or isinstance(other, tuple):
-        return {"error"} if one == other else set()
+        return {"error"} if one == other or REFUSED in (one, other) else set()
     return _near(one, other, make, entry)
 
 
