@@ -83,7 +83,8 @@ def lockstep(
     for epoch in range(plan.epochs):
         for index, rows in enumerate(batches):
             part = examples.rows(rows)
-            batch = Batch(part.x, part.y, part.lengths, first.output_lengths(part.lengths))
+            x, lengths = part.x.astype(first.dtype), part.lengths
+            batch = Batch(x, part.y, lengths, first.output_lengths(lengths))
             rule = Rule(plan.loss, plan.optimizer, plan.rate(epoch), plan.clip)
             start = Start(first.parameters, batch, rule, states)
             where = Where(number, epoch, index)
@@ -117,7 +118,8 @@ def _take(
     errors: dict[str, Exception] = {}
     for who, model in models.items():
         try:
-            steps[who] = _step(model, start)
+            with np.errstate(all="ignore"):  # what overflows is told by the envelope
+                steps[who] = _step(model, start)
         except Exception as error:  # an implementation may raise anything
             errors[who] = error
     if errors and not steps:
