@@ -11,7 +11,10 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import click
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-NAMES = ("exact_differences", "detection", "drawing", "certificates", "dyadic", "diagnosis", "false_alarms")
+NAMES = (
+    "exact_differences", "detection", "drawing", "certificates", "dyadic", "diagnosis", "training",
+    "false_alarms",
+)  # fmt: skip
 
 
 @click.command()
@@ -19,7 +22,7 @@ NAMES = ("exact_differences", "detection", "drawing", "certificates", "dyadic", 
 @click.option(
     "--cases",
     type=click.IntRange(min=1),
-    help="How many cases (drawing, certificates, dyadic, false_alarms).",
+    help="How many cases (drawing, certificates, dyadic, false_alarms) or seeds (training).",
 )
 @click.option("--write/--no-write", default=True, help="Whether to write docs/benchmarks.md.")
 def main(names: tuple[str, ...], cases: int | None, write: bool) -> None:

@@ -10,17 +10,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnncheck.report import Finding
-from rnncheck.training import backends
 from rnncheck.training.fitting import Plan
 from rnncheck.training.lockstep import Agreed, lockstep
 from rnncheck.training.progress import Bars
 from rnncheck.training.sequential import Sequential
 from rnncheck.training.tasks import find
 from rnncheck.training.tasks.task import Data, Examples, Figure, Setup, Task
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass
@@ -82,12 +85,12 @@ def train(
     *,
     epochs: int | None = None,
     seed: int = 0,
-    progress: bool = False,
+    progress: "bool | Console" = False,
 ) -> list[Trained]:
     """Train every network of a task, from data and parameters drawn from the seed.
 
     implementation: scalar, manual, autodiff or torch. epochs: None for the published number. progress: a
-    bar for each epoch on the error stream, if that is a terminal.
+    bar for each epoch on the error stream, if that is a terminal, or on a `rich` console.
     Raises ValueError for the name of no task or implementation, UsageError if torch is not installed.
     """
     found = find(task) if isinstance(task, str) else task
@@ -99,7 +102,7 @@ def train(
 
 def train_setup(
     task: Task, setup: Setup, implementation: str = "manual", *, epochs: int | None = None,
-    seed: int = 0, progress: bool = False,
+    seed: int = 0, progress: "bool | Console" = False,
 ) -> Trained:  # fmt: skip
     """Train one network of a task; see `train`."""
     data, model = task.data(seed), task.model(implementation, seed, setup)
@@ -131,7 +134,7 @@ def train_in_lockstep(
     epochs: int | None = None,
     seed: int = 0,
     implementations: tuple[str, ...] = ("manual", "autodiff", "scalar", "torch"),
-    progress: bool = False,
+    progress: "bool | Console" = False,
     folder: Path | None = None,
 ) -> Iterator[Trained]:
     """Train every network of a task whose gradient is right, on all implementations at once.
@@ -151,7 +154,7 @@ def train_in_lockstep(
 
 def _lockstep(
     task: Task, setup: Setup, epochs: int | None, seed: int, implementations: tuple[str, ...],
-    progress: bool, folder: Path | None,
+    progress: "bool | Console", folder: Path | None,
 ) -> Trained:  # fmt: skip
     data = task.data(seed)
     part, plan = _part(task, setup, data.train, epochs)
@@ -193,6 +196,3 @@ def _part(task: Task, setup: Setup, train: Examples, epochs: int | None) -> tupl
 
 def _file_name(task: Task, setup: Setup) -> str:
     return " ".join([task.name, *setup.name.split()])
-
-
-IMPLEMENTATIONS = backends.NAMES
