@@ -5,6 +5,7 @@ python peel.py softmax_by_hand
 
 import importlib
 import sys
+import textwrap
 
 import rnncheck
 
@@ -35,5 +36,6 @@ def peeled(module, check=quickly):
 if __name__ == "__main__":
     for left, report in peeled(importlib.import_module(sys.argv[1])):
         print(f"with {len(left)} defects: {'RIGHT' if report.passed else 'WRONG'}")
-        for words in dict.fromkeys(f.diagnosis for f in report.findings):
-            print("   ", str(words).replace("\n", "\n    "))
+        words = {finding.faults: str(finding.diagnosis) for finding in report.findings}
+        for line in "\n".join(words.values()).splitlines():
+            print(textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    "))

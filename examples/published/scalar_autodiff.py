@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 import rnncheck
+from rnncheck.implementation import Place
 
 DEFECTS = frozenset({"zero_state_on_generated_steps", "another_variable_zeroed"})
 
@@ -218,6 +219,9 @@ class Network:
                 ("x", x, case.x.shape),
             ]
         }
+
+    def locate(self, array, index):
+        return Place(NAMES.get(array, array), index)
 
 
 def network(defects=DEFECTS):
