@@ -1,37 +1,25 @@
 """`fit`: which rows it takes and when, what it makes of them, and what it says of it."""
 
-import io
-import re
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 from training.judging import same_bits
+from training.lines import column, line
+from training.models import IMPLEMENTATIONS
 
 from rnncheck.case import Array
-from rnncheck.training.accuracy import Binary, Categorical
+from rnncheck.training.accuracy import Categorical
 from rnncheck.training.clipping import ClipValue
 from rnncheck.training.layers import RNN, Linear
-from rnncheck.training.losses import BinaryCrossEntropy, SoftmaxCrossEntropy, SquaredError
+from rnncheck.training.losses import (
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
 from rnncheck.training.optimizers import SGD, Adam
 from rnncheck.training.schedules import Exponential
 from rnncheck.training.sequential import Sequential
-
-IMPLEMENTATIONS = ("scalar", "manual", "autodiff", "torch")
-
-
-def line(slope: float = 0.0) -> Sequential:
-    """y = slope · x."""
-    model = Sequential([Linear(1, bias=False)], 1, rng=0)
-    model.load_state_dict({"0.weight": [[slope]]})
-    return model
-
-
-def column(*numbers: float) -> Array:
-    """The numbers as the rows of a batch of one step and one feature."""
-    return np.array(numbers, dtype=float)[None, :, None]
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
@@ -200,106 +188,6 @@ def test_evaluate_is_the_loss_of_what_predict_gives(implementation):
     right = [output[t, b].argmax() == y[t, b] for b in range(4) for t in range(n[b])]
     assert found.accuracy == np.mean(right)
     assert model.evaluate(x, y, loss).accuracy is None
-
-
-# Accuracy.
-
-
-def test_accuracy_is_the_share_of_all_that_was_judged():
-    """Batches of 2 and 1 rows: 1 of 2 right and 1 of 1 is 2 of 3, not the mean of a half and one."""
-    history = line(1.0).fit(
-        column(1, 0, 1), column(1, 1, 1), loss=BinaryCrossEntropy("sum"), optimizer=SGD(0.0),
-        epochs=1, batch_size=2, shuffle=False, accuracy=Binary(), progress=False,
-        validation=(column(0, 1, 0, 0), column(0, 0, 1, 0)),
-    )  # fmt: skip
-    assert history.accuracy == [2 / 3]
-    assert history.validation_accuracy == [2 / 4]
-
-
-def test_an_accuracy_may_be_a_number_for_each_batch():
-    shares = iter([0.5, 1.0])
-    history = line(1.0).fit(
-        column(1, 0, 1), column(1, 1, 1), loss=SquaredError(), optimizer=SGD(0.0), epochs=1,
-        batch_size=2, shuffle=False, accuracy=lambda *_: next(shares), progress=False,
-    )  # fmt: skip
-    assert history.accuracy == [(0.5 + 0.5 + 1.0) / 3]
-
-
-OUTPUT = np.array(  # time, batch, feature; the last step of row 1 is padding, and would be right
-    [[[3.0, 1.0], [0.0, 2.0]], [[2.0, 5.0], [7.0, 6.0]], [[1.0, 1.0], [9.0, 0.0]]]
-)
-NUMBERS = np.array([[0, 0], [1, 0], [0, 0]])
-
-
-@pytest.mark.parametrize("target", [NUMBERS, np.eye(2)[NUMBERS]], ids=["numbers", "one-hot"])
-def test_categorical_takes_the_largest_feature_of_each_step(target):
-    """Not of each time, over features or rows: right are (0,0), (1,0), (2,0) of two alike, and (1,1)."""
-    lengths = np.array([3, 2])
-    assert sorted(Categorical()(OUTPUT, target, lengths)) == [False, True, True, True, True]
-    assert Categorical("last")(OUTPUT, target, lengths).tolist() == [True, True]
-    assert Categorical()(OUTPUT, target).sum() == 5
-
-
-def test_binary_compares_every_entry_with_its_side():
-    output = np.array([[[0.2, 0.5], [0.4, 0.9]], [[0.7, 0.1], [0.0, 0.0]]])
-    target = np.array([[[0.0, 1.0], [1.0, 1.0]], [[0.0, 0.0], [1.0, 1.0]]])
-    lengths = np.array([2, 1])
-    assert sorted(Binary()(output, target, lengths)) == [False, False, True, True, True, True]
-    assert sorted(Binary("last")(output, target, lengths)) == [False, False, True, True]
-    assert Binary(threshold=0.3)(output, target, lengths).sum() == 5
-
-
-# The progress bar.
-
-
-def shown(epochs: int = 2, rows: int = 3, **options: Any) -> list[str]:
-    """The lines that stand on the terminal in the end: what was written after the last was erased."""
-    file = io.StringIO()
-    console = Console(file=file, force_terminal=True, width=100)
-    line().fit(
-        column(*[1] * rows), column(*[3] * rows), loss=SquaredError(), optimizer=SGD(0.0),
-        epochs=epochs, batch_size=1, rng=0, progress=console, **options,
-    )  # fmt: skip
-    last = file.getvalue().rpartition("\x1b[2K")[2]
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", last)
-    return [line.strip() for line in plain.splitlines() if line.strip()]
-
-
-def test_each_epoch_has_a_bar_with_rate_and_loss():
-    lines = shown(validation=(column(1), column(1)))
-    assert len(lines) == 2
-    for epoch, line in enumerate(lines):
-        assert line.startswith(f"epoch {epoch + 1}/2 ")
-        assert re.search(r"3/3 [0-9.e+]+/s +loss 9 validation 1$", line)
-
-
-def test_of_many_epochs_the_last_ten_stay_in_sight():
-    lines = shown(epochs=14, rows=2)
-    assert [line.split()[1] for line in lines] == [f"{n}/14" for n in range(5, 15)]
-
-
-@pytest.mark.parametrize("progress", [True, False])
-def test_there_is_no_bar_without_a_terminal(progress, capsys):
-    line().fit(
-        column(1), column(3), loss=SquaredError(), optimizer=SGD(0.1), epochs=2, progress=progress
-    )
-    assert capsys.readouterr() == ("", "")
-
-
-def test_the_bars_end_with_an_error():
-    """The cursor is shown again."""
-    file = io.StringIO()
-    console = Console(file=file, force_terminal=True)
-
-    def fails(*_: Any) -> float:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        line().fit(
-            column(1), column(3), loss=SquaredError(), optimizer=SGD(0.1), epochs=2,
-            accuracy=fails, progress=console,
-        )  # fmt: skip
-    assert file.getvalue().count("\x1b[?25h") == 1
 
 
 # What is wrong, in words.
