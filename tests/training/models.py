@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from training.judging import Judged, drawn, judged
 
 from rnncheck.spec import RNNSpec
+from rnncheck.training.backends import NAMES
 from rnncheck.training.layers import RNN, Iterated, Linear
 from rnncheck.training.sequential import Sequential
 
-IMPLEMENTATIONS = ("scalar", "manual", "autodiff", "torch")
+IMPLEMENTATIONS = tuple(name for name in NAMES if name != "torch" or find_spec("torch"))
 T, B = 4, 3
 
 
