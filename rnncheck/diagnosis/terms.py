@@ -165,7 +165,7 @@ def _to_blame(error: Array, limit: Array, delta: Array, steps: list[int]) -> Arr
         along = np.outer(delta[s], delta[s] @ error) / size if size else np.zeros_like(error)
         doubt = limit + np.abs(np.outer(delta[s], np.abs(delta[s]) @ limit)) / (size or 1.0)
         if (np.abs(error - along) <= doubt).all():
-            return np.arange(len(steps)) == i
+            return np.asarray(np.arange(len(steps)) == i)
     return np.ones(len(steps), bool)
 
 
