@@ -147,11 +147,12 @@ def test_networks_that_feed_themselves_agree_too(generated: bool) -> None:
 def test_lockstep_trains_as_fit_does() -> None:
     """The same batches in the same order, and so the same bits."""
     together, alone = models("scalar"), models()[0]
-    part, settings = examples(), plan(epochs=3)
+    part, settings = examples(), plan(epochs=3, schedule=lambda epoch: 0.5**epoch)
     found, _ = steps_of(lockstep(together, part, settings, 5))
     history = alone.fit(
         part.x, part.y, lengths=part.lengths, loss=settings.loss, optimizer=settings.optimizer,
         epochs=3, batch_size=2, rng=5, progress=False,
+        schedule=settings.schedule,
     )  # fmt: skip
     assert [step.loss for step in found] == [b for epoch in history.batch_losses for b in epoch]
     for model in together:
@@ -324,6 +325,32 @@ def test_the_layer_that_is_off_is_kept_as_a_case_for_replay(tmp_path: Path) -> N
             assert (
                 np.abs(exact[name].hi - file[f"expected/gradient of 1.{name}"]) <= allowed
             ).all()
+
+
+@pytest.mark.usefixtures("_undiagnosed")
+@pytest.mark.parametrize(("ulps", "agrees"), [(1, True), (10**6, False)])
+def test_what_a_layer_may_be_off_by_reaches_the_layers_above(ulps: int, agrees: bool) -> None:
+    """Layer 0 subtracts 1e6 from 1e6 + 1: an ulp of a weight is 1e-10 in what the others read."""
+    layers = (RNN(3, biases=1), RNN(4), Linear(2))
+    manual, other = models("manual", layers=layers)
+    weights = manual.parameters["0.weight_ih_l0"]
+    weights[:] = [1e6 + 1.0, -1e6]
+    other.load_state_dict(manual.parameters)
+
+    class Off(planting.Planted):
+        def run_rnn(self, spec, own, x, h0, lengths):
+            if spec.hidden_size == 3:
+                off = own["weight_ih_l0"] * (1 + ulps * 2.0**-52 * np.array([1.0, 0.0]))
+                own = {**own, "weight_ih_l0": off}
+            return super().run_rnn(spec, own, x, h0, lengths)
+
+    other.backend = Off(other.links)
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.uniform(-1.0, 1.0, (5, 4, 1)), 2, axis=-1)
+    part = Examples(x, rng.normal(size=(5, 4, 2)))
+    steps = plan(epochs=1, batch_size=None, optimizer=SGD(0.01))
+    _, finding = steps_of(lockstep([manual, other], part, steps, 0))
+    assert (finding is None) == agrees
 
 
 def _wild(spec, rng):
