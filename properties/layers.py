@@ -1,5 +1,7 @@
 """From layer to layer: what goes up, what comes down, what is left at the end, what is read out."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -57,6 +59,35 @@ def the_last_output_is_the_final_state(trial: Trial) -> Outcome:
             return balances({"h_n": (left, right)}, bool((trial.case.valid_steps() > 1).any()))
 
     return judged(trial, compare, knows_truth=False)
+
+
+@check(
+    "no readout",
+    "no generated steps",
+    needs_gradients=True,
+    share="some",
+    stays="few cases of a pool put out the final state of two directions",
+)
+def the_final_state_can_be_put_out(trial: Trial) -> Outcome:
+    """outputs = final: the output is h_n of the top layer, and d_output a cotangent of that h_n.
+
+    The case with its final state put out, and d_output = 1, 2, 3, ...; compared with the same numbers as
+    d_h_n, and none of `output`: every gradient. Two envelopes: both compute the same.
+    """
+    case, D = trial.case, trial.case.spec.num_directions
+    features = D * case.spec.hidden_size
+    wanted = 1 + np.arange(case.B * features, dtype=case.dtype).reshape(1, case.B, features)
+    silent = np.zeros_like(case.h0)
+    final = case.replace(
+        spec=replace(case.spec, outputs="final"), d_output=wanted, d_h_n=silent.copy()
+    )
+    silent[-D:] = np.split(wanted[0], D, axis=-1)
+    other = trial.on(final.replace(d_output=np.zeros_like(wanted), d_h_n=silent))
+    if other.forward.h_n is None:
+        raise NotApplicable("forward gives no h_n")
+    output = np.concatenate(list(other.forward.h_n[-D:]), axis=-1)[None]
+    found = {**other.gradients, "output": output}
+    return agrees(trial.on(final), found, bool(case.valid_steps().any()))
 
 
 @check("no generated steps", share="some")

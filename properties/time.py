@@ -1,6 +1,7 @@
 """Steps follow one another: cut, moved or reordered in time, the network stays the same."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from rnncheck.properties.routes.time_maps import (
     joined_gradients,
     reordered,
     reordering,
+    truncated,
     until,
     with_state_as_input,
     without_recurrence,
@@ -98,6 +100,34 @@ def _gradients_add(trial: Trial, k: int) -> Outcome:
     carried = later["h0"].astype(case.dtype)
     sooner = trial.on(first.replace(d_h_n=carried)).gradients
     return agrees(trial, joined_gradients(sooner, later), _crosses(case, k, carried))
+
+
+@check(
+    "T > 1",
+    "one layer",
+    "one direction",
+    "full lengths",
+    "no generated steps",
+    needs_gradients=True,
+    share="some",
+    stays="of a truncated gradient, neither differences nor a certificate can say anything",
+)
+def a_truncated_gradient_is_that_of_the_last_steps(trial: Trial) -> Outcome:
+    """k links back from the last step: dL/dθ = that of the last k + 1 steps alone, from h_{T-k-2}.
+
+    dx is 0 before these, and dh0 = 0. k is the case's own truncation if that leaves a step out, or
+    else T - 2, which leaves out the first; the last k + 1 steps alone are not truncated.
+    """
+    base = trial.on(truncated(trial.case))
+    case, k = base.case, base.case.spec.truncation or 0
+    before = case.T - 1 - k
+    state = _final_state(trial.on(until(case, before)).forward.h_n)
+    alone = from_step(case, before, state)
+    later = trial.on(alone.replace(spec=replace(alone.spec, truncation=None))).gradients
+    found = {**later, "h0": np.zeros_like(case.h0)}
+    if "x" in later:
+        found["x"] = np.concatenate([np.zeros_like(case.x[:before]), later["x"]])
+    return agrees(base, found, bool(later.get("h0", state).any()))
 
 
 @check(

@@ -68,6 +68,20 @@ def joined_gradients(first: Gradients, second: Gradients) -> Gradients:
     return whole
 
 
+def truncated(case: Case) -> Case:
+    """The case, of T > 1 steps, with a truncation that leaves a step out, and no cotangent but at the end.
+
+    Its own truncation, or T - 2 links back.
+    """
+    k, d_output = case.spec.truncation, case.d_output.copy()
+    if case.spec.outputs == "all":
+        d_output[:-1] = 0.0
+    if not np.nan_to_num(d_output).any():
+        d_output[-1:] = 1.0
+    k = case.T - 2 if k is None or k > case.T - 2 else k
+    return case.replace(spec=replace(case.spec, truncation=k), d_output=d_output)
+
+
 def first_steps_of(case: Case) -> list[IntArray]:
     """By direction, which step `(B,)` each row takes first (0 for a row without steps)."""
     last = np.maximum(case.valid_steps() - 1, 0)

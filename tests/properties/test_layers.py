@@ -1,6 +1,7 @@
 """The laws of layers hold for right networks, and find what goes wrong between them and at the end."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,19 +12,19 @@ from rnncheck.implementation import Capabilities, Forward, Gradients
 from rnncheck.properties.registry import named_checks
 
 BELOW, DOWN = "each_layer_reads_the_one_below", "each_layer_hands_its_gradient_down"
-LAST = "the_last_output_is_the_final_state"
+LAST, PUT_OUT = "the_last_output_is_the_final_state", "the_final_state_can_be_put_out"
 EMPTY = ("no_steps_leave_the_state", "an_empty_row_keeps_its_state", "empty_rows_have_no_gradient")
 NO_STEPS, EMPTY_ROW, NO_GRADIENT = EMPTY
 DOUBLED, BIAS = "a_doubled_readout_doubles_the_output", "without_weights_the_readout_is_its_bias"
 TWO_LAYERS = Capabilities(max_layers=2)
-BY_ID = {law.id: law for law in named_checks([BELOW, DOWN, LAST, *EMPTY, DOUBLED, BIAS])}
+BY_ID = {law.id: law for law in named_checks([BELOW, DOWN, LAST, PUT_OUT, *EMPTY, DOUBLED, BIAS])}
 
 
 @pytest.mark.parametrize("name", ["manual", "autodiff", "scalar", "torch"])
 def test_right_networks_keep_the_laws(name: str) -> None:
     if name == "torch":
         pytest.importorskip("torch")
-    for law in (BELOW, DOWN, LAST, *EMPTY):
+    for law in (BELOW, DOWN, LAST, PUT_OUT, *EMPTY):
         found = [
             (t.case, v)
             for t, v in verdicts(BY_ID[law], right(name), 15 if name == "scalar" else 40)
@@ -92,6 +93,20 @@ def final_states_of(step: Callable[[Case], int]) -> Callable[[Case, Forward], Fo
     return read
 
 
+def gradient_of_the_last_output(case: Case, gradients: Gradients) -> Gradients:
+    """The cotangent of the final state goes to the last step's, in reverse the first one processed."""
+    if case.spec.outputs != "final":
+        return gradients
+    return RIGHT.gradients(case.replace(spec=replace(case.spec, outputs="last")))
+
+
+def last_output_for_the_final_state(case: Case, forward: Forward) -> Forward:
+    """The same on the way forward."""
+    if case.spec.outputs != "final":
+        return forward
+    return RIGHT.forward(case.replace(spec=replace(case.spec, outputs="last")))
+
+
 def zero_final_state(case: Case, forward: Forward) -> Forward:
     """Where there are no steps, h_n is what it was allocated as."""
     assert forward.h_n is not None
@@ -151,6 +166,8 @@ FAULTS = [
     (LAST, Altered("at T - 1", result=final_states_of(lambda case: -1))),
     (LAST, Altered("at step 0", result=final_states_of(lambda case: 0))),
     (LAST, Altered("zero", result=zero_final_state)),
+    (PUT_OUT, Altered("gradient of the last", gradient=gradient_of_the_last_output)),
+    (PUT_OUT, Altered("the last", result=last_output_for_the_final_state)),
     (NO_STEPS, Altered("zero", result=zero_final_state)),
     (NO_STEPS, Altered("no gradient of h0", gradient=no_gradient_of_the_state)),
     (EMPTY_ROW, Altered("zero", result=zero_final_state)),

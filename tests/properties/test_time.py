@@ -1,5 +1,7 @@
 """Each law of time holds for right networks, and finds the faults it is there for."""
 
+from dataclasses import replace
+
 import networks
 import numpy as np
 import pytest
@@ -82,6 +84,18 @@ def one_step_late(case: Case) -> Case:
     return case.replace(x=np.roll(case.x, 1, axis=0))
 
 
+def one_link_less(case: Case) -> Case:
+    """A gradient that goes k links back has k + 1 lags; it gets k."""
+    k = case.spec.truncation
+    return case.replace(spec=replace(case.spec, truncation=k - 1)) if k else case
+
+
+def not_truncated_at_the_first_step(case: Case) -> Case:
+    """k = T - 2 is taken for a truncation that leaves nothing out."""
+    whole = case.spec.truncation == case.T - 2
+    return case.replace(spec=replace(case.spec, truncation=None)) if whole else case
+
+
 def in_time_without_d_h_n(case: Case) -> Case:
     return case.replace(d_h_n=np.zeros_like(case.d_h_n))
 
@@ -97,6 +111,14 @@ FAULTS = [
     ("chunks_carry_the_state", Altered("h_n is h0", result=state_not_updated)),
     ("gradients_of_chunks_add", Altered("d_h_n ignored", case=in_time_without_d_h_n)),
     ("gradients_of_chunks_add", Altered("no dh0", gradient=zeroed("h0"))),
+    (
+        "a_truncated_gradient_is_that_of_the_last_steps",
+        Altered("one link less", case=one_link_less),
+    ),
+    (
+        "a_truncated_gradient_is_that_of_the_last_steps",
+        Altered("not at the first step", case=not_truncated_at_the_first_step),
+    ),
     ("gradients_do_not_reach_the_future", Altered("dx backwards", gradient=dx_backwards)),
     ("first_state_is_an_input", Altered("h0 ignored", case=without_h0)),
     ("first_state_is_an_input", Altered("no dh0", gradient=zeroed("h0"))),
