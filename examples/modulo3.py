@@ -64,6 +64,6 @@ for words, history in losses.items():
 if arguments.picture:
     import matplotlib.pyplot as plt
 
-    plt.loglog(np.transpose(list(losses.values())), label=list(losses))
+    plt.semilogy(np.transpose(list(losses.values())), label=list(losses))
     plt.legend()
     plt.savefig(arguments.picture)

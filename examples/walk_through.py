@@ -30,7 +30,7 @@ from rnncheck.oracles.envelope import envelope
 # %%
 W = np.array([[1.0], [-0.5]])  # (hidden, input)
 U = np.array([[0.5, -1.0], [0.75, 0.25]])  # (hidden, hidden before)
-b = np.array([0.25, 0.5])
+b = np.array([0.25, 0.75])
 x = np.array([[[1.0], [-0.5]], [[-0.25], [1.5]], [[0.5], [2.0]]])
 C = np.array([[[1.0, -0.5], [0.25, 2.0]], [[-1.0, 1.5], [0.5, 1.0]], [[2.0, -1.0], [1.0, -0.25]]])
 params = {"W": W, "U": U, "b": b}
