@@ -2,6 +2,7 @@
 
 First the properties that need no reference, then everything else, on the cases of the standard
 profile. One line of JSON says who killed it; the exit status is 1 if somebody did.
+`python -m benchmarks.mutants.judge` judges one mutant; `server` judges many.
 """
 
 import json
@@ -18,20 +19,18 @@ from pathlib import Path
 for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
+from rnncheck.case import Case
 from rnncheck.engine import Run
 from rnncheck.events import Checked, Event, Finished, Running
 from rnncheck.implementation import Implementation
 from rnncheck.implementations import references
+from rnncheck.keeper import Keeper
 from rnncheck.pool import Pools
-from rnncheck.properties.registry import Check, all_checks
+from rnncheck.properties.registry import all_checks
 from rnncheck.report import ExitCode, Report
 from rnncheck.settings import PROFILES, Settings
 
-REFERENCES = ("truth", "dyadic", "agreement")
-"""Families that compare with what the network must give: by the exact oracle or another network."""
-
-FORMULA = ("forward_is_certified",)
-"""Checks of other families that do."""
+MANUAL = "rnncheck.implementations.manual"
 
 PROFILE = replace(PROFILES["standard"], name="mutants", few_cases=PROFILES["quick"].few_cases)
 """The standard profile; but what takes hundreds of runs a case stops after fewer."""
@@ -57,9 +56,30 @@ class Verdict:
     refused: str = ""
 
 
-def needs_no_reference(check: Check) -> bool:
-    """Whether a check holds the network to nothing but its own results."""
-    return check.family not in REFERENCES and check.id not in FORMULA
+class Forgetful(Keeper):
+    """Keeps no case: nobody replays a mutant."""
+
+    def running(self, case: Case) -> Path:
+        """Where it would lie."""
+        return self.running_file
+
+
+def forget() -> None:
+    """Nothing that was imported of `manual` is used again."""
+    for name in [name for name in sys.modules if f"{name}.".startswith(f"{MANUAL}.")]:
+        del sys.modules[name]
+    package, _, name = MANUAL.rpartition(".")
+    vars(sys.modules[package]).pop(name, None)
+
+
+def load() -> Implementation:
+    """`manual` as its files say now: no bytecode, which may be of a file a moment ago."""
+    forget()
+    kept, sys.pycache_prefix = sys.pycache_prefix, os.devnull
+    try:
+        return references.reference("manual")
+    finally:
+        sys.pycache_prefix = kept
 
 
 def judged(stages: dict[str, Iterator[Event]], verdict: Verdict) -> Verdict:
@@ -103,38 +123,51 @@ def _watch(verdict: Verdict) -> None:
             os._exit(1)
 
 
-def stages(subject: Implementation, folder: Path) -> dict[str, Iterator[Event]]:
-    """The two runs: they share the pool, and neither remembers earlier ones."""
-    pools = Pools()
+def stages(subject: Implementation, folder: Path, pools: Pools) -> dict[str, Iterator[Event]]:
+    """The two runs: they share the pools, and neither remembers earlier ones."""
     chosen: dict[str, list[str]] = {"properties": [], "everything": []}
     for check in all_checks():
-        chosen["properties" if needs_no_reference(check) else "everything"].append(check.id)
-    return {
+        chosen["everything" if check.needs_reference else "properties"].append(check.id)
+    runs = {
         stage: Run(
             subject, Settings(PROFILE, checks=tuple(ids), folder=folder, database="none"), pools
-        ).events()
+        )
         for stage, ids in chosen.items()
     }
+    for run in runs.values():
+        run.keeper = Forgetful(folder, subject.name)
+    return {stage: run.events() for stage, run in runs.items()}
 
 
-def main() -> int:
-    """0 if the mutant survives, 1 if it is killed, 2 if it is not the code that lies here."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    if not Path(references.__file__).resolve().is_relative_to(Path.cwd()):
-        print("rnncheck is not imported from this folder", file=sys.stderr)
-        return 2
-    found = Verdict("import")
-    threading.Thread(target=_watch, args=(found,), daemon=True).start()
+def judge(pools: Pools, found: Verdict) -> Verdict:
+    """The verdict on `manual` as it lies here. found: filled in on the way there."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            subject = references.reference("manual")
+            subject = load()
         except Exception as error:
             found.how = type(error).__name__
-        else:
-            found = judged(stages(subject, Path(folder)), found)
+            return found
+        return judged(stages(subject, Path(folder), pools), found)
+
+
+def report(pools: Pools) -> int:
+    """Judge within the limits and print the verdict. 0 if the mutant survives, 1 if it is killed."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    found = Verdict("import")
+    _alive("", found)
+    threading.Thread(target=_watch, args=(found,), daemon=True).start()
+    found = judge(pools, found)
     print(json.dumps(asdict(found)), flush=True)
     return int(found.stage != "survived")
 
 
+def require_here() -> None:
+    """SystemExit if the code that is imported is not the code that lies here."""
+    if not Path(references.__file__).resolve().is_relative_to(Path.cwd()):
+        print("rnncheck is not imported from this folder", file=sys.stderr)
+        sys.exit(2)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    require_here()
+    sys.exit(report(Pools()))
