@@ -186,7 +186,9 @@ class Run:
         fails, most = self._asked(check, verdicts), self._most(check)
         source, known = self._source(check), set[Draw]()
         if check.kind != "proof" and not note:
-            known = {*self.pools.get(source), self.failed[check.id]}
+            known = {self.failed[check.id]}
+            if check.share != "few":  # else each takes long, and most were not run
+                known |= self.pools.get(source).keys()
         found = source.smallest(fails, most, self._shelf(check), pool=known or None)
         draw = found or self.failed[check.id]
         return (yield from self._finding(check, draw, verdicts.get(draw), note))

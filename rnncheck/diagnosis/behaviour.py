@@ -26,8 +26,10 @@ REFUSED: Symptom = ("refused",)
 """An error on a degenerate case: anybody may raise it, so it says nothing."""
 
 
-def observe(subject: Implementation, entry: PoolCase) -> Seen:
-    """Output, h_n and gradients of one call (or two, where gradients take another)."""
+def observe(subject: Implementation, entry: PoolCase, calls: int = 1) -> Seen:
+    """Output, h_n and gradients of a call (or two, where gradients take another); of the last of several."""
+    for _ in range(calls - 1):
+        observe(subject, entry)
     trial = Trial(subject, entry)
     try:
         return trial.arrays
@@ -44,12 +46,15 @@ def forward_of(seen: Seen) -> Seen:
     return {name: array for name, array in seen.items() if name in ("output", "h_n")}
 
 
-def is_same(one: Seen, make: Callable[[], Implementation], entry: PoolCase) -> bool:
-    """Whether another network, made afresh, gives the same in all that both give, but for rounding."""
-    other = observe(make(), entry)
+def is_same(one: Seen, make: Callable[[], Implementation], entry: PoolCase, calls: int = 1) -> bool:
+    """Whether another network, made afresh, gives the same in all that both give, but for rounding.
+
+    calls: what is compared is the last of so many.
+    """
+    other = observe(make(), entry, calls)
     if isinstance(one, tuple) or isinstance(other, tuple):
         return one == other or REFUSED in (one, other)
-    return len(_near(one, other, make, entry)) == len(one.keys() & other.keys())
+    return len(_near(one, other, make, entry, calls, whole=True)) == len(one.keys() & other.keys())
 
 
 def explained_by(make: Callable[[], Implementation], one: Seen, entry: PoolCase) -> set[str]:
@@ -62,15 +67,18 @@ def explained_by(make: Callable[[], Implementation], one: Seen, entry: PoolCase)
 
 def _near(
     one: dict[str, Array], other: dict[str, Array], make: Callable[[], Implementation],
-    entry: PoolCase,
+    entry: PoolCase, calls: int = 1, whole: bool = False,
 ) -> set[str]:  # fmt: skip
-    """The arrays that are the same within what rounding can do to the right numbers, or to the other's."""
+    """The arrays that are the same within what rounding can do to the right numbers, or to the other's.
+
+    whole: of interest only if it is all of them.
+    """
     both = one.keys() & other.keys()
     near = {name for name in both if is_near(one[name], other[name], name, entry)}
-    left = {name for name in both - near if _agree_by_half(one[name], other[name])}
-    if not left:
+    left = {name for name in both - near if _agree_in_most_digits(one[name], other[name])}
+    if not left or (whole and near | left != both):
         return near
-    moved = rounding(make, other, entry)
+    moved = rounding(make, other, entry, calls)
     return near | {n for n in left if is_near(one[n], other[n], n, entry, moved[n])}
 
 
@@ -94,7 +102,7 @@ def is_near(one: Array, other: Array, name: str, entry: PoolCase, moved: Array |
 
 
 def rounding(
-    make: Callable[[], Implementation], found: dict[str, Array], entry: PoolCase
+    make: Callable[[], Implementation], found: dict[str, Array], entry: PoolCase, calls: int = 1
 ) -> dict[str, Array]:
     """How far a network's results move if all its arguments move by n u, the error of its longest sum.
 
@@ -112,7 +120,7 @@ def rounding(
             if name not in ("lengths", "dropout_masks")
         }
         parameters = {name: arrays.pop(name) for name in case.parameters}
-        other = observe(make(), PoolCase(case.replace(parameters=parameters, **arrays)))
+        other = observe(make(), PoolCase(case.replace(parameters=parameters, **arrays)), calls)
         if isinstance(other, dict):
             with np.errstate(all="ignore"):
                 for name in moved.keys() & other.keys():
@@ -120,13 +128,16 @@ def rounding(
     return moved
 
 
-def _agree_by_half(one: Array, other: Array) -> bool:
-    """Whether a rounding may explain the difference at all: half of the digits are the same."""
+def _agree_in_most_digits(one: Array, other: Array) -> bool:
+    """Whether a rounding may explain the difference at all: three quarters of the digits are the same.
+
+    A well-conditioned network's results lose fewer; of one that is not, the envelope is as wide.
+    """
     if one.shape != other.shape:
         return False
     with np.errstate(all="ignore"):
-        half = np.sqrt(np.finfo(one.dtype).eps) * np.max(np.abs(other), initial=0)
-        same = (np.abs(one - other) <= half) | (np.isnan(one) & np.isnan(other)) | (one == other)
+        most = np.finfo(one.dtype).eps ** 0.75 * np.max(np.abs(other), initial=0)
+        same = (np.abs(one - other) <= most) | (np.isnan(one) & np.isnan(other)) | (one == other)
     return bool(same.all())
 
 

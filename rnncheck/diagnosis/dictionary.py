@@ -47,24 +47,32 @@ def names(make: Make, check: Check, entries: Sequence[PoolCase], left_out: str =
     """Every entry of the catalogue (or set of entries) that does on every case what the subject does.
 
     make: a fresh subject, asked for anew for each case, so that it does not matter for what (a kind of
-    network, a shape) its author keeps what he keeps. check: the one that failed, on the first of the
-    entries. left_out: an entry not to be looked up, to see how the others do without it.
+    network, a shape) its author keeps what he keeps; a second call on the first case must be the same too.
+    check: the one that failed, on the first of the entries. left_out: an entry not to be looked up, to see
+    how the others do without it.
     """
     seen = [observe(make(), entry) for entry in entries]
+    again = observe(make(), entries[0], calls=2)
     own = [fault for fault in faults() if fault.id != left_out]
-    shown = any(is_wrong(one, entry) for one, entry in zip(seen, entries, strict=True))
+    shown = any(
+        is_wrong(one, entry)
+        for one, entry in zip((again, *seen), (entries[0], *entries), strict=True)
+    )
     alike = [fault for fault in own if _does_the_same(fault.make, seen[:1], entries[:1])]
+    alike = [fault for fault in alike if is_same(again, fault.make, entries[0], calls=2)]
     if not shown:
         alike = _told_apart(alike, make, check, entries[0])
     alike = [fault for fault in alike if _does_the_same(fault.make, seen, entries)]
     if shown and not alike:
-        return _in_part(own, seen, entries)
+        return _in_part(own, seen, again, entries)
     if shown and alike[1:]:
-        alike = _told_apart(alike, make, check, entries[0])
+        alike = _told_apart(alike, make, check, entries[0]) or alike
     return [Name((fault,), len(entries)) for fault in alike]
 
 
-def _in_part(own: Sequence[Fault], seen: Sequence[Seen], entries: Sequence[PoolCase]) -> list[Name]:
+def _in_part(
+    own: Sequence[Fault], seen: Sequence[Seen], again: Seen, entries: Sequence[PoolCase]
+) -> list[Name]:
     """Faults that explain the subject together; or those that explain its forward pass, where that is wrong.
 
     A forward pass is a network's own, and its gradient may be that of the network it is (autodiff),
@@ -74,6 +82,7 @@ def _in_part(own: Sequence[Fault], seen: Sequence[Seen], entries: Sequence[PoolC
     results = [forward_of(one) for one in seen]
     if any(is_wrong(one, entry) for one, entry in zip(results, entries, strict=True)):
         same = [f for f in own if _does_the_same(f.make, results[:1], entries[:1])]
+        same = [f for f in same if is_same(forward_of(again), f.make, entries[0], calls=2)]
         first = [(f,) for f in same if _does_the_same(f.make, results, entries)] or first
     together = _together(first, own, seen, entries)
     if together or first == [()]:
@@ -96,10 +105,10 @@ def _first_other(
 
 
 def _told_apart(alike: Sequence[Fault], make: Make, check: Check, entry: PoolCase) -> list[Fault]:
-    """Of those that give the same numbers when they are called once: those that fail the check alike."""
+    """Of those that give the same in two calls: those that fail the check alike; none if it does not."""
     own = sign(check, make(), entry)
     if own.word != "failed":
-        return list(alike)
+        return []
     signs = {fault: sign(check, fault.make(), entry) for fault in alike}
     resembling = [fault for fault, other in signs.items() if own.resembles(other)]
     exact = [fault for fault in resembling if own.equals(signs[fault])]

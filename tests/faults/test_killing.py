@@ -91,15 +91,14 @@ def test_the_command_prints_the_matrix_and_fails_on_a_loss(tmp_path: Path) -> No
     result = rnncheck("faults", name, "--jobs", "1", "--json", str(file))
     assert result.exit_code == 0, result.output
     assert "1 of 1 faults killed" in result.output
-    assert (
-        "gradient_matches_truth" not in read_matrix(file)[0].kills
-    )  # its forward is what is wrong
+    idle = "wrong_lengths_are_refused"  # its readout is what is wrong
+    assert idle not in read_matrix(file)[0].kills
     again = read_matrix(file)
-    more = [Row(name, again[0].family, {**again[0].kills, "gradient_matches_truth": 1}, {})]
+    more = [Row(name, again[0].family, {**again[0].kills, idle: 1}, {})]
     write_matrix(file, more)
     result = rnncheck("faults", name, "--jobs", "1", "--compare", str(file))
     assert result.exit_code == 1
-    assert f"no longer kills {name}: gradient_matches_truth" in result.output
+    assert f"no longer kills {name}: {idle}" in result.output
 
 
 def test_a_name_that_is_none_is_a_usage_error() -> None:
