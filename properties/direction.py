@@ -15,7 +15,12 @@ from rnncheck.properties.trial import Trial
 from rnncheck.spec import RNNSpec
 
 
-@check("two directions", "every or the final state put out", share="some")
+@check(
+    "two directions",
+    "every or the final state put out",
+    share="some",
+    stays="it holds the reverse direction, readout and all, to the forward one of the same network",
+)
 def swapped_directions_give_swapped_results(trial: Trial) -> Outcome:
     """f(σ case) = σ f(case), where σ swaps the two directions and reverses the valid steps.
 
