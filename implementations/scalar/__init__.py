@@ -5,7 +5,10 @@ network written with it. `functional.py`: `forward` and `backward` on nested lis
 `rnn.py`: `RNN`, the same with the interface of `torch.nn.RNN`. Read them in this order.
 
 The same network in another way, as objects to build and train one's own with: `value_array.py`,
-`neuron.py`, `layer.py`, `recurrent_nn.py`. Of the files above they need the first two alone.
+`neuron.py`, `layer.py`, `recurrent_nn.py`. Of the files above they need the first alone.
+
+`straight.py` (and `symbol.py` for it) is for speed: it has `forward` and `backward` once more, as
+straight-line code written down from those above. Nothing else needs it.
 """
 
 from rnncheck.implementations.scalar.functional import Tape, backward, forward

@@ -4,39 +4,45 @@ The rows of a batch share the parameters and nothing else, so each row is unroll
 its valid steps only: what stands in the padding is never read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import chain
+from typing import TypeVar, cast
 
-from rnncheck.implementations.scalar.cell import Vector
+from rnncheck.implementations.scalar.cell import Matrix
 from rnncheck.implementations.scalar.nested import (
     Array2,
     Array3,
     Array4,
     Nested,
+    batch_size,
+    check_arrays,
     check_lengths,
     check_parameters,
-    check_shape,
-    elements,
-    map_nested,
-    shape_of,
 )
-from rnncheck.implementations.scalar.network import Unrolled, build_network
-from rnncheck.implementations.scalar.value import Value, dot
+from rnncheck.implementations.scalar.network import Masks, Network, Unrolled, build_network
+from rnncheck.implementations.scalar.value import Value, recording, sweep
 from rnncheck.spec import RNNSpec
 
 A = TypeVar("A")
-Steps = list[list[list[float]]]
+Floats = list[list[float]]
+Loss = tuple[list[Value], list[float]]
+"""Values, and the cotangent of each."""
 
 
 @dataclass(frozen=True)
 class Tape:
-    """The graph of one `forward`: its leaves by name, and what became of each row of the batch."""
+    """The graph of one `forward`.
+
+    leaves: the parameters by name, in rows; a bias is one row. rows: the rows of the batch.
+    results: all that was computed, in the order of its creation.
+    """
 
     spec: RNNSpec
     T: int
-    leaves: Mapping[str, Nested[Value]]
+    leaves: Mapping[str, Matrix]
     rows: Sequence[Unrolled]
+    results: Sequence[Value]
 
 
 def forward(
@@ -46,7 +52,7 @@ def forward(
     h0: Array3,
     lengths: Sequence[int] | None = None,
     dropout_masks: Array4 | None = None,
-) -> tuple[Steps, Steps, Tape]:
+) -> tuple[list[Floats], list[Floats], Tape]:
     """Run the network; return output (T + G, B, features), h_n (L·D, B, H) and a tape.
 
     For layer l and direction d, with z_t the layer's input and h_prev the state before it::
@@ -62,22 +68,41 @@ def forward(
 
     Raises ValueError, naming the argument, for a wrong shape, name or length.
     """
-    T, B = len(x), _batch_size(h0)
+    T, B = len(x), batch_size(h0)
     lengths = [T] * B if lengths is None else lengths
+    shapes = spec.parameter_shapes()
     check_parameters(spec, parameters)
-    _check_arrays(spec, T, B, h0=h0, x=x, dropout_masks=dropout_masks)
+    check_arrays(spec, T, B, h0=h0, x=x, dropout_masks=dropout_masks)
     check_lengths(spec, lengths, T, B)
-    leaves = {name: map_nested(Value, parameters[name]) for name in spec.parameter_shapes()}
-    network = build_network(spec, leaves)
-    x_leaves = [[_vector(x_tb) for x_tb in x_t] for x_t in x]
-    h0_leaves = [[_vector(h0_sb) for h0_sb in h0_s] for h0_s in h0]
-    rows = []
-    for b, n in enumerate(lengths):
-        masks = None if dropout_masks is None else [_row(m, b) for m in dropout_masks]
-        rows.append(network.unroll(_row(x_leaves[:n], b), _row(h0_leaves, b), masks))
+    leaves = {
+        name: _leaves(cast(Array2, parameters[name] if len(shape) == 2 else [parameters[name]]))
+        for name, shape in shapes.items()
+    }
+    inputs = [(_leaves(_row(x[:n], b)), _leaves(_row(h0, b))) for b, n in enumerate(lengths)]
+    masks = None
+    if dropout_masks is not None:
+        masks = [[_row(mask, b) for mask in dropout_masks] for b in range(B)]
+    return run(spec, T, build_network(spec, leaves), leaves, inputs, masks)
 
-    tape = Tape(spec, T, {**leaves, "x": x_leaves, "h0": h0_leaves}, rows)
-    return _padded_output(tape), [[_data(r.h_n[s]) for r in rows] for s in range(len(h0))], tape
+
+def run(
+    spec: RNNSpec,
+    T: int,
+    network: Network,
+    leaves: Mapping[str, Matrix],
+    inputs: Sequence[tuple[Matrix, Matrix]],
+    masks: Sequence[Masks] | None = None,
+) -> tuple[list[Floats], list[Floats], Tape]:
+    """`forward`, of the network made of these leaves, on the x and h0 of each row of the batch."""
+    with recording() as results:
+        rows = [
+            network.unroll(*pair, None if masks is None else masks[b])
+            for b, pair in enumerate(inputs)
+        ]
+    steps, _, features = spec.array_shapes(T, len(rows))["output"]
+    output = _side_by_side([_data(row.output) for row in rows], steps, features)
+    h_n = _side_by_side([_data(row.h_n) for row in rows], spec.num_states, spec.hidden_size)
+    return output, h_n, Tape(spec, T, leaves, rows, results)
 
 
 def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[float]]:
@@ -92,58 +117,52 @@ def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[fl
 
     Raises ValueError for a wrong shape.
     """
-    spec = tape.spec
-    _check_arrays(spec, tape.T, len(tape.rows), d_output=d_output, d_h_n=d_h_n)
-    for leaves in tape.leaves.values():
-        for leaf in elements(leaves):
+    spec, rows = tape.spec, tape.rows
+    check_arrays(spec, tape.T, len(rows), d_output=d_output, d_h_n=d_h_n)
+    x, h0 = [row.x for row in rows], [row.h0 for row in rows]
+    for leaves in chain(chain.from_iterable(tape.leaves.values()), *x, *h0):
+        for leaf in leaves:
             leaf.grad = 0.0
-    for b, row in enumerate(tape.rows):
-        losses = _losses(row, _row(d_output, b), _row(d_h_n, b))
-        if spec.truncation is None:
-            sum(losses, Value(0.0)).backward()
-        else:
-            for t, loss in enumerate(losses):
+    losses = [_losses(row, _row(d_output, b), _row(d_h_n, b)) for b, row in enumerate(rows)]
+    if spec.truncation is None:
+        sweep([*tape.results, _total(chain.from_iterable(losses))])
+    else:
+        for row, parts in zip(rows, losses, strict=True):
+            for t, part in enumerate(parts):
                 before = t - spec.truncation - 1
-                loss.backward(cut=row.top[before] if before >= 0 else ())
-    return {
-        name: map_nested(lambda leaf: leaf.grad, leaves) for name, leaves in tape.leaves.items()
-    }
+                _total([part]).backward(cut=row.top[before] if before >= 0 else ())
+
+    gradient: dict[str, Nested[float]] = {}
+    for name, shape in spec.parameter_shapes().items():
+        found = _grads(tape.leaves[name])
+        gradient[name] = found if len(shape) == 2 else found[0]
+    gradient["x"] = _side_by_side([*map(_grads, x)], tape.T, spec.input_size)
+    gradient["h0"] = _side_by_side([*map(_grads, h0)], spec.num_states, spec.hidden_size)
+    return gradient
 
 
-def _losses(row: Unrolled, d_output: Array2, d_h_n: Array2) -> list[Value]:
+def _losses(row: Unrolled, d_output: Array2, d_h_n: Array2) -> list[Loss]:
     """The row's loss, in one part for each step; the last step's part includes that of h_n.
 
     A row of no steps has one part nevertheless, as h_n is h0 then. A single output, of many steps
     or of none, belongs to the last part: in general the outputs are those of the last steps.
     """
-    from_outputs = [dot(_vector(d_y), y) for d_y, y in zip(d_output, row.output, strict=False)]
-    parts = max(len(row.top), 1)
-    losses = [Value(0.0)] * (parts - len(from_outputs)) + from_outputs
-    for d_h, h in zip(d_h_n, row.h_n, strict=True):
-        losses[-1] += dot(_vector(d_h), h)
-    return losses
+    parts: list[Loss] = [([], []) for _ in range(max(len(row.top), 1) - len(row.output))]
+    parts += [([*y], [*d_y]) for y, d_y in zip(row.output, d_output, strict=False)]
+    for h, d_h in zip(row.h_n, d_h_n, strict=True):
+        parts[-1][0].extend(h)
+        parts[-1][1].extend(d_h)
+    return parts
 
 
-def _padded_output(tape: Tape) -> Steps:
-    """The rows' outputs side by side, with 0 where a row has no output (any more)."""
-    steps, _, features = tape.spec.array_shapes(tape.T, len(tape.rows))["output"]
-    return [
-        [_data(r.output[t]) if t < len(r.output) else [0.0] * features for r in tape.rows]
-        for t in range(steps)
-    ]
-
-
-def _check_arrays(spec: RNNSpec, T: int, B: int, **arrays: Nested[float] | None) -> None:
-    shapes = spec.array_shapes(T, B)
-    for name, array in arrays.items():
-        if array is not None:
-            check_shape(name, array, shapes[name])
-
-
-def _batch_size(h0: Array3) -> int:
-    """B, from h0, as an x of no steps does not tell."""
-    shape = shape_of("h0", h0)
-    return shape[1] if len(shape) > 1 else 0
+def _total(parts: Iterable[Loss]) -> Value:
+    """`Σ d · y` over all the parts; the partials are the cotangents d."""
+    ys: list[Value] = []
+    ds: list[float] = []
+    for part_ys, part_ds in parts:
+        ys += part_ys
+        ds += part_ds
+    return Value(sum(y.data * d for y, d in zip(ys, ds, strict=True)), tuple(ys), tuple(ds))
 
 
 def _row(array: Sequence[Sequence[A]], b: int) -> list[A]:
@@ -151,9 +170,18 @@ def _row(array: Sequence[Sequence[A]], b: int) -> list[A]:
     return [step[b] for step in array]
 
 
-def _vector(numbers: Sequence[float]) -> list[Value]:
-    return [Value(number) for number in numbers]
+def _side_by_side(rows: Sequence[Floats], steps: int, features: int) -> list[Floats]:
+    """The arrays (n, features) of the rows as one (steps, B, features), with 0 after step n."""
+    return [[row[t] if t < len(row) else [0.0] * features for row in rows] for t in range(steps)]
 
 
-def _data(values: Vector) -> list[float]:
-    return [value.data for value in values]
+def _leaves(array: Array2) -> Matrix:
+    return [list(map(Value, row)) for row in array]
+
+
+def _data(matrix: Matrix) -> Floats:
+    return [[value.data for value in row] for row in matrix]
+
+
+def _grads(matrix: Matrix) -> Floats:
+    return [[value.grad for value in row] for row in matrix]

@@ -10,7 +10,7 @@ from rnncheck.implementations.scalar.neuron import (
     RecurrentNeuron,
     as_vector,
 )
-from rnncheck.implementations.scalar.value import Value
+from rnncheck.implementations.scalar.value import Value, vector
 
 
 class Layer(Module):
@@ -39,8 +39,8 @@ class Layer(Module):
 
     def __call__(self, x: Inputs) -> list[Value]:
         """`y` for x. Raises ValueError if x is not num_inputs numbers."""
-        x = as_vector(self, x, self.num_inputs)
-        return [neuron(x) for neuron in self.neurons]
+        inputs = vector(as_vector(self, x, self.num_inputs), 1.0)
+        return [neuron.fire(inputs) for neuron in self.neurons]
 
     def parameters(self) -> list[Value]:
         """Those of every neuron."""
@@ -80,7 +80,8 @@ class RecurrentLayer(Module):
         """`a_t` of x_t and a_{t-1}. Raises ValueError for a wrong number of either."""
         x_t = as_vector(self, x_t, self.num_inputs)
         a_prev = as_vector(self, a_prev, self.num_outputs, "states")
-        return [neuron(x_t, a_prev) for neuron in self.neurons]
+        inputs = vector((*x_t, *a_prev), 1.0)
+        return [neuron.fire(inputs) for neuron in self.neurons]
 
     def __call__(self, xs: Iterable[Inputs], a0: Inputs | None = None) -> list[list[Value]]:
         """The states a_1, a_2, ... of a sequence of any length, from a0, or else from zeros."""

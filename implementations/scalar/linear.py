@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from rnncheck.implementations.scalar.cell import Matrix, Vector, softmax
+from rnncheck.implementations.scalar import activations
+from rnncheck.implementations.scalar.cell import Matrix, Values, softmax
 from rnncheck.implementations.scalar.nested import (
     Array3,
     Nested,
@@ -15,12 +16,12 @@ from rnncheck.implementations.scalar.nested import (
 )
 from rnncheck.implementations.scalar.value import Value, dot
 
-ACTIVATIONS: dict[str, Callable[[Vector], list[Value]]] = {
+ACTIVATIONS: dict[str, Callable[[Values], list[Value]]] = {
     "identity": list,
     "tanh": lambda a: [a_i.tanh() for a_i in a],
     "relu": lambda a: [a_i.relu() for a_i in a],
     "sigmoid": lambda a: [a_i.sigmoid() for a_i in a],
-    "softmax": softmax,
+    "softmax": lambda a: softmax(a, activations.softmax),
 }
 
 
@@ -46,7 +47,7 @@ def linear_forward(
     leaves["x"] = map_nested(Value, x)
     weight = cast(Matrix, leaves["weight"])
     _check(parameters, x, len(weight))
-    bias = cast(Vector, leaves.get("bias", [Value(0.0)] * len(weight)))
+    bias = cast(Values, leaves.get("bias", [Value(0.0)] * len(weight)))
     psi = ACTIVATIONS[activation]
     output = [
         [psi([dot(row, x_tb, b) for row, b in zip(weight, bias, strict=True)]) for x_tb in x_t]

@@ -5,7 +5,8 @@ therefore compared as far as the first size of 0.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+from itertools import chain
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from rnncheck.spec import RNNSpec, Shape, require_shape
 
@@ -73,23 +74,56 @@ def shape_of(name: str, nested: object) -> Shape:
 
 def check_shape(name: str, nested: object, expected: Shape, meaning: str = "") -> None:
     """Raise `require_shape`'s ValueError unless `nested` has the shape `expected`."""
+    if is_plain(nested, expected):
+        return
     visible = expected[: expected.index(0) + 1] if 0 in expected else expected
     shape = shape_of(name, nested)
     if shape != visible:
         require_shape(name, shape, expected, meaning)
 
 
+def is_plain(nested: Any, shape: Shape) -> bool:  # noqa: ANN401 - whatever somebody handed in
+    """Whether this is an array of plain numbers of this shape, as nearly all are.
+
+    It is taken to pieces an axis at a time, which is much faster than number by number.
+    """
+    items = [nested]
+    try:
+        for size in shape:
+            if set(map(len, items)) != {size}:
+                return False
+            items = list(chain.from_iterable(items))
+    except TypeError:  # there are fewer axes
+        return False
+    return set(map(type, items)) <= {float, int}
+
+
 def check_parameters(spec: RNNSpec, parameters: Mapping[str, Nested[float]]) -> None:
     """Raise ValueError for a name that is missing or unknown, or a wrong shape."""
     shapes = spec.parameter_shapes()
-    for problem, names in (
-        ("missing", [name for name in shapes if name not in parameters]),
-        ("unknown", [name for name in parameters if name not in shapes]),
-    ):
-        if names:
-            raise ValueError(f"{problem} parameters: {', '.join(names)}")
+    if shapes.keys() != parameters.keys():
+        for problem, names in (
+            ("missing", [name for name in shapes if name not in parameters]),
+            ("unknown", [name for name in parameters if name not in shapes]),
+        ):
+            if names:
+                raise ValueError(f"{problem} parameters: {', '.join(names)}")
     for name, shape in shapes.items():
         check_shape(name, parameters[name], shape)
+
+
+def check_arrays(spec: RNNSpec, T: int, B: int, **arrays: Nested[float] | None) -> None:
+    """Raise ValueError for an array of another shape than `spec.array_shapes` has for its name."""
+    shapes = spec.array_shapes(T, B)
+    for name, array in arrays.items():
+        if array is not None:
+            check_shape(name, array, shapes[name])
+
+
+def batch_size(h0: Array3) -> int:
+    """B, from h0, as an x of no steps does not tell; 0 for what is no such array."""
+    first = h0[0] if isinstance(h0, Sequence) and h0 else ()
+    return len(first) if isinstance(first, Sequence) else 0
 
 
 def check_lengths(spec: RNNSpec, lengths: Sequence[int], T: int, B: int) -> None:

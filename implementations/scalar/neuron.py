@@ -3,17 +3,17 @@
 import math
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from rnncheck.implementations.scalar.cell import identity
-from rnncheck.implementations.scalar.value import Value, dot
+from rnncheck.implementations.scalar import activations
+from rnncheck.implementations.scalar.value import Value, Vector, neurons, vector
 from rnncheck.implementations.scalar.value_array import ValueArray
 
 ACTIVATIONS = {
-    "tanh": Value.tanh,
-    "sigmoid": Value.sigmoid,
-    "linear": identity,
-    "relu": Value.relu,
+    "tanh": activations.tanh,
+    "sigmoid": activations.sigmoid,
+    "linear": activations.identity,
+    "relu": activations.relu,
 }
 
 Inputs = Sequence[Value | float] | ValueArray | Value | float
@@ -33,7 +33,17 @@ class Module(ABC):
             parameter.grad = 0.0
 
 
-class Neuron(Module):
+class Firing(Module):
+    """Weights, a bias behind them, and an activation f."""
+
+    f: activations.Activation
+
+    def fire(self, inputs: Vector) -> Value:
+        """`f(Σ_i p_i inputs_i)` over the parameters p, of which the last one's input is a 1."""
+        return neurons([vector(self.parameters())], inputs, self.f)[0]
+
+
+class Neuron(Firing):
     """`f(Σ_i w_i x_i + b)`.
 
     num_inputs: how many x_i. activation: f, one of `ACTIVATIONS`. rng: what the weights are drawn
@@ -53,7 +63,7 @@ class Neuron(Module):
 
     def __call__(self, x: Inputs) -> Value:
         """The output for x. Raises ValueError if there are not num_inputs of them."""
-        return self.f(dot(self.w.flatten(), as_vector(self, x, self.num_inputs), self.b))
+        return self.fire(vector(as_vector(self, x, self.num_inputs), 1.0))
 
     def parameters(self) -> list[Value]:
         """W and b."""
@@ -63,7 +73,7 @@ class Neuron(Module):
         return f"Neuron({self.num_inputs}, {self.activation!r})"
 
 
-class RecurrentNeuron(Module):
+class RecurrentNeuron(Firing):
     """`a_t[i] = f(Σ_j wx_j x_t[j] + Σ_k wa_k a_{t-1}[k] + ba)`: neuron i of a recurrent layer.
 
     It reads the inputs x_t, and what all the neurons of its layer put out one step before.
@@ -93,7 +103,7 @@ class RecurrentNeuron(Module):
         """This neuron's part of a_t. Raises ValueError for a wrong number of x_t or a_prev."""
         x_t = as_vector(self, x_t, self.num_inputs)
         a_prev = as_vector(self, a_prev, self.hidden_size, "states")
-        return self.f(dot(self.wx.flatten(), x_t, self.ba) + dot(self.wa.flatten(), a_prev))
+        return self.fire(vector((*x_t, *a_prev), 1.0))
 
     def parameters(self) -> list[Value]:
         """Wx, wa and ba."""
@@ -115,7 +125,7 @@ def as_vector(reader: Module, x: Inputs, size: int, what: str = "inputs") -> lis
     return [entry if isinstance(entry, Value) else Value(entry) for entry in entries]
 
 
-def find_activation(name: str) -> Callable[[Value], Value]:
+def find_activation(name: str) -> activations.Activation:
     """The function of that name. Raises ValueError, with all the names, for another."""
     if name not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {name!r}")
