@@ -244,17 +244,14 @@ for name, gradient in careless(params, x, C).items():
 # %% [markdown]
 # Here there were others to compare it with. A network of one's own is alone. `rnncheck.check` puts it to
 # its checks, on cases made for that, and says what is wrong. All that it has to be told is which array
-# is which. Two of the checks are run here: a proof, over a prime field, that the backward pass is the
-# derivative of the forward pass, and a comparison with exact truth. Without `checks` it is all of them.
+# is which. One check is run here, the comparison with exact truth; without `checks` it is all of them.
 
 # %%
 layout = {"x": "time batch input", "h0": None, "output": "time batch hidden"}
 layout["params"] = {"W": "hidden input", "U": "hidden prev", "b": "hidden"}
-checks = ("gradient_is_certified", "gradient_matches_truth")
 for name, way_back in {"careless": careless, "by hand": backward}.items():
     network = rnncheck.wrap(forward, way_back, **layout, name=name)
-    report = rnncheck.check(network, profile="quick", checks=checks)
-    proofs = sum(len(check.certificates) for check in report.checks)
-    print(f"\n{name}: {'RIGHT' if report.passed else 'WRONG'}, proved in {proofs} cases")
-    for finding in report.findings[:1]:
+    report = rnncheck.check(network, profile="quick", checks=("gradient_matches_truth",))
+    print(f"\n{name}: {'RIGHT' if report.passed else 'WRONG'}")
+    for finding in report.findings:
         print(finding.message, finding.diagnosis, sep="\n")

@@ -153,7 +153,7 @@ def test_sine_times_cosine_is_the_same_on_two_implementations(run_and_draw: Run)
 def test_the_next_element_is_learned_from_pairs_apart_from_those_held_out(
     run_and_draw: Run,
 ) -> None:
-    ran = run_and_draw("multiplication", "--epochs", "12")
+    ran = run_and_draw("multiplication", "--epochs", "10")
     x, y, validation = (ran.names[name] for name in ("x", "y", "validation"))
     assert x.shape == y.shape == (10, 1800, 61)
     series = []
@@ -169,7 +169,7 @@ def test_the_next_element_is_learned_from_pairs_apart_from_those_held_out(
     assert not series[0] & series[1]
     assert len(series[1]) == 21
     table = ran.rows(4)
-    assert [row[0] for row in table] == [1, 10, 12]
+    assert [row[0] for row in table] == [1, 10]
     assert falls([row[1] for row in table])
     assert table[-1][1] < np.log(61)  # a guess among all
     assert table[-1][2] > table[0][2]
@@ -233,6 +233,12 @@ def test_all_six_sequences_are_told_to_rise_or_not(run_and_draw: Run) -> None:
     for sums, answer, says in answers:
         rises = all(a < b for a, b in itertools.pairwise(map(float, sums.split())))
         assert rises == (answer == "yes") == (float(says) > 0.5)
+    # The gradients that are left are those of the last loss alone, not of all so far.
+    weights = ran.names["model"].parameters()
+    left = [weight.grad for weight in weights]
+    ran.names["model"].zero_grad()
+    ran.names["loss"].backward()
+    assert left == [weight.grad for weight in weights]
 
 
 def test_counting_with_and_without_a_state(run_and_draw: Run) -> None:
@@ -266,6 +272,14 @@ def test_words_that_it_has_not_seen_are_said_in_reverse(run_and_draw: Run) -> No
     assert falls([row[1] for row in table])
     every, held = list(ran.names["every"]), ran.names["held"]
     assert len(set(every)) == len(every) == 3 + 9 + 27 + 81 + 243
+    for row, word in enumerate(every):
+        for array, line in (
+            ("x", word + "." * (len(word) + 1)),
+            ("y", "." * len(word) + word[::-1] + "."),
+        ):
+            steps = ran.names[array][:, row]
+            assert ran.names["lengths"][row] == len(line) == steps.sum()
+            assert "".join("abc."[i] for i in steps[: len(line)].argmax(-1)) == line
     shown = re.findall(r"([abc]+) → ([abc.]+)", ran.text)
     assert [word for word, _ in shown] == every[held][:10]
     pairs = zip(every[held], ran.names["answers"], strict=True)
@@ -308,10 +322,10 @@ def test_the_walk_through_has_the_same_numbers_at_every_stage(run: Run) -> None:
     assert len(used) == 5 * (3 + has_torch)
     assert max(used) <= 1
     careless, right = ran.text.split("careless: ")[1].split("by hand: ")
-    assert careless.startswith("WRONG, proved in 0 cases")
+    assert careless.startswith("WRONG\n")
     assert "W_hh where its transpose belongs" in careless
     assert "(carry_without_transpose;" in careless
-    assert re.match(r"RIGHT, proved in [1-9]", right)
+    assert right.strip() == "RIGHT"
 
     for phi in ("relu", "tanh"):
         assert_true(ran.names, phi)
