@@ -3,86 +3,23 @@
 import ast
 import itertools
 import re
-import runpy
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from training.judging import judged
+from examples.running import FOLDER, Run
 
-from rnncheck.case import Array, Case
-from rnncheck.implementations.autodiff import operations
-from rnncheck.implementations.scalar import Value
+from rnncheck.case import Case
 from rnncheck.oracles.envelope import envelope
 from rnncheck.spec import RNNSpec
 from rnncheck.training.fitting import Plan
 from rnncheck.training.lockstep import Agreed, lockstep
 from rnncheck.training.tasks.task import Examples
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples"
 TASKS = (
     "sine", "sine_cosine", "multiplication", "forward_pass", "modulo3", "rising_sums", "counting",
     "echo",
 )  # fmt: skip
-
-
-class Ran(NamedTuple):
-    """What a script has left: its names, and the words of each line that it printed."""
-
-    names: dict[str, Any]
-    text: str
-
-    def rows(self, columns: int) -> list[list[float]]:
-        """The lines that are numbers and nothing else, at least so many of them."""
-        found = []
-        for line in self.text.splitlines():
-            try:
-                found.append([float(word) for word in line.split()])
-            except ValueError:
-                continue
-        return [row for row in found if len(row) >= columns]
-
-    def numbers(self, words: str) -> list[float]:
-        """All numbers in the one line that has these words."""
-        [line] = [line for line in self.text.splitlines() if words in line]
-        return [float(number) for number in re.findall(r"\d+\.?\d*(?:e[+-]?\d+)?", line)]
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a script in an empty folder, as the command line would."""
-
-    def run(name: str, *arguments: str) -> Ran:
-        path = FOLDER / f"{name}.py"
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [str(path), *arguments])
-        names = runpy.run_path(str(path), run_name="__main__")
-        return Ran(names, capsys.readouterr().out)
-
-    return run
-
-
-@pytest.fixture
-def run_and_draw(run: Run, tmp_path: Path) -> Iterator[Run]:
-    """The same for a script with a picture: it is asked for, and is all that is written."""
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
-
-    def run_and_draw(name: str, *arguments: str) -> Ran:
-        ran = run(name, *arguments, "--picture", "drawn.png")
-        assert [path.name for path in tmp_path.iterdir()] == ["drawn.png"]
-        picture = plt.imread(tmp_path / "drawn.png")
-        assert len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 10  # not empty
-        return ran
-
-    yield run_and_draw
-    plt.close("all")
 
 
 def falls(losses: list[float]) -> bool:
@@ -285,67 +222,3 @@ def test_words_that_it_has_not_seen_are_said_in_reverse(run_and_draw: Run) -> No
     pairs = zip(every[held], ran.names["answers"], strict=True)
     right = sum(answer == word[::-1] + "." for word, answer in pairs)
     assert f"{right} of 72 held-out words" in ran.text
-
-
-def cells(source: str) -> list[str]:
-    return re.split(r"^# %%", source, flags=re.MULTILINE)[1:]
-
-
-def test_the_walk_through_opens_as_a_notebook() -> None:
-    """Cells of prose are comments alone; those of code can be run one after the other."""
-    source = (FOLDER / "walk_through.py").read_text(encoding="utf-8")
-    assert source.startswith("# %% [markdown]\n# # ")
-    prose = [cell for cell in cells(source) if cell.startswith(" [markdown]\n")]
-    code = [cell for cell in cells(source) if cell.startswith("\n")]
-    assert len(prose) + len(code) == len(cells(source))
-    assert len(code) >= 7
-    for cell in prose:
-        assert all(not line or line.startswith("#") for line in cell.splitlines()[1:])
-    for cell in code:
-        assert ast.parse(cell).body
-
-
-def test_the_walk_through_has_the_same_numbers_at_every_stage(run: Run) -> None:
-    ran = run("walk_through")
-    has_torch = "torch is not installed" not in ran.text
-    stages = ["by hand", "autodiff", *["torch"] * has_torch]
-    assert "OTHER NUMBERS" not in ran.text
-    assert re.findall(r"(.*): the same numbers, every one", ran.text) == stages
-    for line in ("loss", "d loss / d W", "d loss / d U", "d loss / d b", "d loss / d x"):
-        printed = [each for each in ran.text.splitlines() if each.startswith(f"{line} ")]
-        exact = [each for each in printed if "is off by" not in each]
-        assert len(exact) == 1 + len(stages)
-        assert len(set(exact)) == 1
-    used = [
-        float(u) for u in re.findall(r"(\d\.\d\d) (?:by hand|autodiff|ready made|torch)", ran.text)
-    ]
-    assert len(used) == 5 * (3 + has_torch)
-    assert max(used) <= 1
-    careless, right = ran.text.split("careless: ")[1].split("by hand: ")
-    assert careless.startswith("WRONG\n")
-    assert "W_hh where its transpose belongs" in careless
-    assert "(carry_without_transpose;" in careless
-    assert right.strip() == "RIGHT"
-
-    for phi in ("relu", "tanh"):
-        assert_true(ran.names, phi)
-
-
-def assert_true(names: dict[str, Any], phi: Any) -> None:
-    """Every stage beside ball arithmetic; ReLU's numbers are exact, and so is their truth."""
-    zero = np.zeros((1, 2, 2))
-    spec = RNNSpec(1, 2, nonlinearity=phi)
-    true = judged(Case(spec, names["state"], names["x"], zero, names["C"], zero))
-    stages: dict[str, dict[str, Array]] = {
-        "numbers": names["by_numbers"](getattr(Value, phi)),
-        "by hand": names["by_hand"](phi),
-        "autodiff": names["by_autodiff"](getattr(operations, phi)),
-    }
-    if "torch" in names:
-        stages["torch"] = names["by_torch"](phi)
-    for results in stages.values():
-        for key, name in names["names"].items():
-            assert true.accepts(name, results[key])
-            if phi == "relu":
-                assert not true.truth[name].error(results[key]).any()
-                assert not true.truth[name].radius.any()
