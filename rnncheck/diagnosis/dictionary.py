@@ -24,6 +24,9 @@ Parts = tuple[Fault, ...]
 MOST_PARTS = 4
 """Faults that one network is supposed to have at once."""
 
+CALLED_TWICE = 3
+"""Cases on which a second call is looked at: what is kept from the first need not show in each."""
+
 MOST_TRIED = 6
 """Sets of faults that explain a part, to each of which more are added."""
 
@@ -47,19 +50,19 @@ def names(make: Make, check: Check, entries: Sequence[PoolCase], left_out: str =
     """Every entry of the catalogue (or set of entries) that does on every case what the subject does.
 
     make: a fresh subject, asked for anew for each case, so that it does not matter for what (a kind of
-    network, a shape) its author keeps what he keeps; a second call on the first case must be the same too.
+    network, a shape) its author keeps what he keeps; second calls on the first cases must be the same too.
     check: the one that failed, on the first of the entries. left_out: an entry not to be looked up, to see
     how the others do without it.
     """
     seen = [observe(make(), entry) for entry in entries]
-    again = observe(make(), entries[0], calls=2)
+    twice = entries[:CALLED_TWICE]
+    again = [observe(make(), entry, calls=2) for entry in twice]
     own = [fault for fault in faults() if fault.id != left_out]
     shown = any(
-        is_wrong(one, entry)
-        for one, entry in zip((again, *seen), (entries[0], *entries), strict=True)
+        is_wrong(one, entry) for one, entry in zip((*again, *seen), (*twice, *entries), strict=True)
     )
     alike = [fault for fault in own if _does_the_same(fault.make, seen[:1], entries[:1])]
-    alike = [fault for fault in alike if is_same(again, fault.make, entries[0], calls=2)]
+    alike = [fault for fault in alike if _does_the_same(fault.make, again, twice, calls=2)]
     if not shown:
         alike = _told_apart(alike, make, check, entries[0])
     alike = [fault for fault in alike if _does_the_same(fault.make, seen, entries)]
@@ -71,7 +74,7 @@ def names(make: Make, check: Check, entries: Sequence[PoolCase], left_out: str =
 
 
 def _in_part(
-    own: Sequence[Fault], seen: Sequence[Seen], again: Seen, entries: Sequence[PoolCase]
+    own: Sequence[Fault], seen: Sequence[Seen], again: Sequence[Seen], entries: Sequence[PoolCase]
 ) -> list[Name]:
     """Faults that explain the subject together; or those that explain its forward pass, where that is wrong.
 
@@ -82,7 +85,8 @@ def _in_part(
     results = [forward_of(one) for one in seen]
     if any(is_wrong(one, entry) for one, entry in zip(results, entries, strict=True)):
         same = [f for f in own if _does_the_same(f.make, results[:1], entries[:1])]
-        same = [f for f in same if is_same(forward_of(again), f.make, entries[0], calls=2)]
+        after = [forward_of(one) for one in again]
+        same = [f for f in same if _does_the_same(f.make, after, entries[: len(after)], calls=2)]
         first = [(f,) for f in same if _does_the_same(f.make, results, entries)] or first
     together = _together(first, own, seen, entries)
     if together or first == [()]:
@@ -90,16 +94,18 @@ def _in_part(
     return [Name(parts, len(entries), "forward pass") for parts in first]
 
 
-def _does_the_same(make: type[Plain], seen: Sequence[Seen], entries: Sequence[PoolCase]) -> bool:
-    return _first_other(make, seen, entries) is None
+def _does_the_same(
+    make: type[Plain], seen: Sequence[Seen], entries: Sequence[PoolCase], calls: int = 1
+) -> bool:
+    return _first_other(make, seen, entries, calls) is None
 
 
 def _first_other(
-    make: type[Plain], seen: Sequence[Seen], entries: Sequence[PoolCase]
+    make: type[Plain], seen: Sequence[Seen], entries: Sequence[PoolCase], calls: int = 1
 ) -> int | None:
-    """The first case on which a fault does something else than the subject."""
+    """The first case on which a fault does something else than the subject, in the last of the calls."""
     for i, (one, entry) in enumerate(zip(seen, entries, strict=True)):
-        if make().capabilities.missing(entry.case) or not is_same(one, make, entry):
+        if make().capabilities.missing(entry.case) or not is_same(one, make, entry, calls):
             return i
     return None
 
@@ -124,7 +130,10 @@ def _together(
         grown: dict[frozenset[Fault], tuple[tuple[int, int], Parts]] = {}
         for parts in sets:
             i = _first_other(_made(parts), seen, entries)
-            assert i is not None
+            if (
+                i is None
+            ):  # only in a second call is there something else, and that is another matter
+                return [p for p in sets if _does_the_same(_made(p), seen, entries)]
             entry = entries[i]
             if i not in at_work:
                 right = observe(Plain(), entry)
