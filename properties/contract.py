@@ -117,7 +117,8 @@ def _all_refused(
             enter(entry, case.spec, arrays)
         except Exception:
             continue
-        raise SubjectError(f"{told}, was taken: it must be refused with an error that says so")
+        message = f"{told}, was taken: it must be refused with an error that says so"
+        raise SubjectError(message, symptom=("taken", told))
     return exactly({f"wrong {what} that were taken": (np.zeros(count), np.zeros(count))}, count > 0)
 
 

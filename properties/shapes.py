@@ -74,7 +74,8 @@ def results_keep_the_dtype(trial: Trial) -> Outcome:
     for name, dtype in found.items():
         if dtype != trial.case.dtype:
             raise SubjectError(
-                f"{told_result(trial, name)} is {dtype} where every argument is {trial.case.dtype}"
+                f"{told_result(trial, name)} is {dtype} where every argument is {trial.case.dtype}",
+                symptom=("dtype", name, dtype.name),
             )
     taken = np.zeros(len(found))
     return exactly({"results of another dtype": (taken, taken)}, witness=True)

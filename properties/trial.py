@@ -1,5 +1,6 @@
 """One case and one implementation: truth, envelope and results, each worked out once."""
 
+import copy
 import hashlib
 import importlib.util
 import time
@@ -56,6 +57,12 @@ class PoolCase:
         if not self.keeps:
             return PoolCase(case)
         return self._derived.setdefault(fingerprint(case), PoolCase(case))
+
+    def keeping(self) -> "PoolCase":
+        """The same, with all that is known of it, for use by many subjects."""
+        kept = copy.copy(self)
+        kept.keeps, kept._derived = True, dict(self._derived)
+        return kept
 
     @cached_property
     def envelope(self) -> Envelope:

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
+
+import numpy as np
 
 from rnncheck.database import Shelf, open_database
 from rnncheck.events import Checked, CheckEnded, Event, Finished, Found, Running, Started
@@ -29,6 +32,35 @@ OTHER_CASES = 10
 
 HUNTED = ("truth",)
 """Families for which a thorough run looks beyond the pool: there an error is worth making larger."""
+
+
+def _with_an_empty_row(entry: PoolCase) -> PoolCase | None:
+    """The case without the steps of its longest row; None if no other row ends before the last step."""
+    case = entry.case
+    n = case.valid_steps().copy()
+    if case.lengths is None or case.B < 2:
+        return None
+    n[n.argmax()] = 0
+    return PoolCase(case.replace(lengths=n)) if ((n > 0) & (n < case.T)).any() else None
+
+
+def _with_tanh(entry: PoolCase) -> PoolCase | None:
+    """The case with tanh in the place of ReLU or the identity; None if it has no second step."""
+    spec = entry.case.spec
+    if spec.nonlinearity == "tanh" or entry.case.T < 2:
+        return None
+    return PoolCase(entry.case.replace(spec=replace(spec, nonlinearity="tanh")))
+
+
+def _with_padding_alone_at_the_end(entry: PoolCase) -> PoolCase | None:
+    """The case without its last step, which is padding; None if it has fewer than three, or no lengths."""
+    case = entry.case
+    if case.lengths is None or case.T < 3:
+        return None
+    return PoolCase(case.replace(lengths=np.full(case.B, case.T - 1)))
+
+
+OTHER_KINDS = (_with_an_empty_row, _with_padding_alone_at_the_end, _with_tanh)
 
 
 class Run:
@@ -243,21 +275,23 @@ class Run:
     def _others(self, check: Check) -> list[PoolCase]:
         """Smaller cases of the pool, with something in them; and the smallest of every kind of network.
 
-        Two mistakes may do the same in all small cases, if none of these happens to have a readout.
+        Two mistakes may do the same in all small cases, if none of these happens to have a readout. A few
+        more have what a whole pool may lack.
         """
         pool = [e for e in self.pools.get(self._source(check)).values() if not e.case.is_degenerate]
         pool.sort(key=lambda e: e.case.x.size * e.case.spec.num_states)
         kinds: dict[object, PoolCase] = {}
         for entry in pool:
             spec = entry.case.spec
-            for kind in (
+            for kind in enumerate((
                 spec.nonlinearity, (spec.output_size is not None, spec.readout), spec.outputs,
                 spec.generated > 0, spec.truncation is not None, spec.bidirectional,
                 spec.num_layers > 1, entry.case.lengths is not None,
-            ):  # fmt: skip
-                kinds.setdefault((type(kind), kind), entry)
+            )):  # fmt: skip
+                kinds.setdefault(kind, entry)
         chosen = {id(entry): entry for entry in (*pool[:OTHER_CASES], *kinds.values())}
-        return list(chosen.values())
+        made = (islice(filter(None, map(make, pool)), 1) for make in OTHER_KINDS)
+        return [*chosen.values(), *chain.from_iterable(made)]
 
     def _failing(self, check: Check) -> Iterator[Trial]:
         """Cases of the pool on which the check fails: a few, or the one that is known if each takes long."""

@@ -37,7 +37,8 @@ def read_array(
     An empty array is taken for any empty shape: there is nothing in it to be wrong; and the number 0,
     which is what Python's `sum` makes of no steps, for zeros. objects:
     whether the subject was given arrays of objects or complex numbers, which it then may return. name: the
-    canonical one, if `what` has another (an error's symptom is told by it).
+    canonical one, if `what` has another (an error's symptom is told by it; which axes were merged is part
+    of it only where none has size 1, as all have that are the same without a batch axis).
     Raises SubjectError naming what was returned and what was expected.
     """
     expected = f"a NumPy array of shape {shape}" + (f" = ({axes})" if axes else "")
@@ -50,7 +51,8 @@ def read_array(
         raise SubjectError(f"{what} is an array of {array.dtype}; expected {expected}, of floats")
     if array.shape != shape and not (array.size == 0 and 0 in shape):
         lost = len(shape) - array.ndim
-        symptom = ("shape", name or what.rpartition(" ")[2], lost, array.size)
+        sizes = tuple(sorted(array.shape)) if lost and len(shape) == 3 and 1 not in shape else ()
+        symptom = ("shape", name or what.rpartition(" ")[2], lost, array.size, *sizes)
         raise SubjectError(f"{what} has shape {array.shape}; expected {expected}", symptom)
     keeps = array.dtype.kind in "fcO"
     floats: Array = array.reshape(shape) if keeps else array.astype(np.float64)

@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from rnncheck.implementations.faulty.plain import Plain
 
@@ -68,6 +69,11 @@ class Fault:
         return self.make.terms
 
     @property
+    def same_as(self) -> tuple[str, ...]:
+        """Other faults that, made together, are this one in other words."""
+        return self.make.same_as
+
+    @property
     def code(self) -> str:
         """The equations that it overrides, as they stand in its class, without the docstring."""
         source = textwrap.dedent(inspect.getsource(self.make))
@@ -83,6 +89,7 @@ class Fault:
         return " ".join(found.group(1).split()) if found else ""
 
 
+@cache
 def faults() -> tuple[Fault, ...]:
     """Every fault, family by family."""
     return tuple(entry for family in FAMILIES for entry in _entries(family))

@@ -44,6 +44,8 @@ class DirectionIgnored(Plain):
     Seen: onnx/onnx PR#7935
     """
 
+    same_as = ("reverse_reads_forward", "reverse_not_turned_back")
+
     def turned(self, z: Array, lengths: IntArray, direction: int) -> Array:
         """z as it is."""
         return z

@@ -58,6 +58,7 @@ class Plain(CellEquations, Entrance):
 
     wrong: ClassVar[tuple[str, ...]] = ()
     terms: ClassVar[str] = ""
+    same_as: ClassVar[tuple[str, ...]] = ()
 
     # What is given and what is generated
 

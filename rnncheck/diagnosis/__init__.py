@@ -5,6 +5,7 @@ A wrong name is worse than none: an explanation is given only if it explains eve
 
 from dataclasses import replace
 
+from rnncheck.diagnosis.derived import derived_cases
 from rnncheck.diagnosis.dictionary import Name, names
 from rnncheck.diagnosis.divergence import first_divergence
 from rnncheck.diagnosis.nature import nature
@@ -36,10 +37,10 @@ def explained(evidence: Evidence) -> Finding:
 
 def named(evidence: Evidence, left_out: str = "") -> list[Name]:
     """The faults of the catalogue that do what the network does, on every case there is."""
-    entries = list(
-        {id(e): e for e in (*(t.entry for t in evidence.trials), *evidence.others)}.values()
-    )
-    found = names(evidence.make, evidence.check, entries, left_out)
+    failed = [trial.entry for trial in evidence.trials]
+    derived = derived_cases(evidence.check, evidence.make, failed[0])
+    others = [entry for entry in evidence.others if entry not in failed]
+    found = names(evidence.make, evidence.check, failed, [*derived, *others], left_out)
     return found if len(found) <= MOST_NAMES else []
 
 
@@ -48,17 +49,26 @@ def placed(evidence: Evidence) -> Where | None:
     subject, trials = evidence.make(), evidence.trials
     if not subject.capabilities.gradients:
         return None
-    try:
-        off = [faulty(Trial(subject, trial.entry)) for trial in trials]
-    except (SubjectError, Refused):
-        return None
+    off = [_off(subject, trial) for trial in trials]
     if any("output" in arrays for arrays in off):
         return None
-    shown = [trial for trial, arrays in zip(trials, off, strict=True) if arrays]
-    if not shown and not set(evidence.finding.wrong) - {"output", "h_n"}:
+    shown = [trial for trial, arrays in zip(trials, off, strict=True) if arrays - {"error"}]
+    raises = {"error"} if any("error" in arrays for arrays in off) else set()
+    if not shown and not (raises | set(evidence.finding.wrong)) - {"output", "h_n"}:
         return None
     first = (shown or trials)[0]
     return where(subject, first.case) or (where_it_showed(subject, first) if shown else None)
+
+
+def _off(subject: Implementation, trial: Trial) -> set[str]:
+    """The arrays that are off; "error" for a backward pass that raises (on simpler networks it need not)."""
+    fresh = Trial(subject, trial.entry)
+    try:
+        return set(faulty(fresh))
+    except Refused:
+        return set()
+    except SubjectError as error:
+        return {"error"} if error.symptom[:2] == ("raised", "backward") else {"output"}
 
 
 def _words(evidence: Evidence, found: list[Name], place: Where | None) -> str | None:

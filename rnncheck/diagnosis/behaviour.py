@@ -26,11 +26,25 @@ REFUSED: Symptom = ("refused",)
 """An error on a degenerate case: anybody may raise it, so it says nothing."""
 
 
-def observe(subject: Implementation, entry: PoolCase, calls: int = 1) -> Seen:
-    """Output, h_n and gradients of a call (or two, where gradients take another); of the last of several."""
-    for _ in range(calls - 1):
-        observe(subject, entry)
-    trial = Trial(subject, entry)
+@dataclass(frozen=True)
+class Calls:
+    """A call, and the one before it, if there was any: what is kept from that shows in this one."""
+
+    entry: PoolCase
+    before: PoolCase | None = None
+
+    @property
+    def work(self) -> int:
+        """What they cost, in steps of a row of a cell."""
+        cases = [one.case for one in (self.before, self.entry) if one]
+        return sum(case.T * case.B * case.spec.num_states for case in cases)
+
+
+def observe(subject: Implementation, calls: Calls) -> Seen:
+    """Output, h_n and gradients of a call (or two, where gradients take another)."""
+    if calls.before:
+        observe(subject, Calls(calls.before))
+    trial = Trial(subject, calls.entry)
     try:
         return trial.arrays
     except SubjectError as error:
@@ -46,39 +60,36 @@ def forward_of(seen: Seen) -> Seen:
     return {name: array for name, array in seen.items() if name in ("output", "h_n")}
 
 
-def is_same(one: Seen, make: Callable[[], Implementation], entry: PoolCase, calls: int = 1) -> bool:
-    """Whether another network, made afresh, gives the same in all that both give, but for rounding.
-
-    calls: what is compared is the last of so many.
-    """
-    other = observe(make(), entry, calls)
+def is_same(one: Seen, make: Callable[[], Implementation], calls: Calls) -> bool:
+    """Whether another network, made afresh, gives the same in all that both give, but for rounding."""
+    other = observe(make(), calls)
     if isinstance(one, tuple) or isinstance(other, tuple):
         return one == other or REFUSED in (one, other)
-    return len(_near(one, other, make, entry, calls, whole=True)) == len(one.keys() & other.keys())
+    return len(_near(one, other, make, calls, whole=True)) == len(one.keys() & other.keys())
 
 
-def explained_by(make: Callable[[], Implementation], one: Seen, entry: PoolCase) -> set[str]:
+def explained_by(make: Callable[[], Implementation], one: Seen, calls: Calls) -> set[str]:
     """The names of the arrays, or of the error, that another network gives as well."""
-    other = observe(make(), entry)
+    other = observe(make(), calls)
     if isinstance(one, tuple) or isinstance(other, tuple):
         return {"error"} if one == other or REFUSED in (one, other) else set()
-    return _near(one, other, make, entry)
+    return _near(one, other, make, calls)
 
 
 def _near(
     one: dict[str, Array], other: dict[str, Array], make: Callable[[], Implementation],
-    entry: PoolCase, calls: int = 1, whole: bool = False,
+    calls: Calls, whole: bool = False,
 ) -> set[str]:  # fmt: skip
     """The arrays that are the same within what rounding can do to the right numbers, or to the other's.
 
     whole: of interest only if it is all of them.
     """
-    both = one.keys() & other.keys()
+    both, entry = one.keys() & other.keys(), calls.entry
     near = {name for name in both if is_near(one[name], other[name], name, entry)}
     left = {name for name in both - near if _agree_in_most_digits(one[name], other[name])}
     if not left or (whole and near | left != both):
         return near
-    moved = rounding(make, other, entry, calls)
+    moved = rounding(make, other, calls)
     return near | {n for n in left if is_near(one[n], other[n], n, entry, moved[n])}
 
 
@@ -102,13 +113,13 @@ def is_near(one: Array, other: Array, name: str, entry: PoolCase, moved: Array |
 
 
 def rounding(
-    make: Callable[[], Implementation], found: dict[str, Array], entry: PoolCase, calls: int = 1
+    make: Callable[[], Implementation], found: dict[str, Array], calls: Calls
 ) -> dict[str, Array]:
     """How far a network's results move if all its arguments move by n u, the error of its longest sum.
 
     Where a faulty formula gives a number and the right one 0, the envelope has nothing to say of it.
     """
-    case, random = entry.case, np.random.default_rng(0)
+    case, random = calls.entry.case, np.random.default_rng(0)
     shapes = [array.shape for _, array in case.arrays()]
     n = max(max(shape, default=1) for shape in shapes)
     least = n * np.finfo(case.dtype).eps / 2
@@ -120,7 +131,8 @@ def rounding(
             if name not in ("lengths", "dropout_masks")
         }
         parameters = {name: arrays.pop(name) for name in case.parameters}
-        other = observe(make(), PoolCase(case.replace(parameters=parameters, **arrays)), calls)
+        moved_case = PoolCase(case.replace(parameters=parameters, **arrays))
+        other = observe(make(), Calls(moved_case, calls.before))
         if isinstance(other, dict):
             with np.errstate(all="ignore"):
                 for name in moved.keys() & other.keys():
@@ -155,24 +167,28 @@ def wrong_arrays(seen: dict[str, Array], entry: PoolCase) -> set[str]:
 class Sign:
     """What a check says on a case: the word, the error's symptom, and the values that are off.
 
-    off: by array. right: the other arrays that it has compared.
+    message: of the error, to the letter. off: by array. right: the other arrays that it has compared.
     """
 
     word: str
     symptom: str
+    message: str
     off: Mapping[str, str]
     right: frozenset[str]
 
     def resembles(self, other: "Sign") -> bool:
-        """The same but for the numbers, in the arrays that both give."""
+        """The same but for the numbers, in the arrays that both give, if the check applies to both."""
+        if "not_applicable" in (self.word, other.word):
+            return True
         return (self.word, self.symptom, self.off.keys() - other.missing(self)) == (
             other.word, other.symptom, other.off.keys() - self.missing(other),
         )  # fmt: skip
 
     def equals(self, other: "Sign") -> bool:
-        """The same, and the numbers too."""
+        """The same, and the numbers and words too."""
         both = self.off.keys() & other.off.keys()
-        return self.resembles(other) and all(self.off[n] == other.off[n] for n in both)
+        same = self.message == other.message and all(self.off[n] == other.off[n] for n in both)
+        return same and self.resembles(other)
 
     def missing(self, other: "Sign") -> set[str]:
         """The arrays that the other has and this has not."""
@@ -185,11 +201,15 @@ def sign(check: Check, subject: Implementation, entry: PoolCase) -> Sign:
     entries = verdict.outcome.by_array() if verdict.outcome else ()
     return Sign(
         verdict.word,
-        _without_digits(verdict.symptom),
+        _told(verdict.symptom),
+        verdict.message if verdict.word == "failed" else "",
         {e.array: f"{e.index} {e.value:.6g}" for e in entries if e.ratio > 1.0},
         frozenset(e.array for e in entries if e.ratio <= 1.0),
     )
 
 
-def _without_digits(symptom: Symptom) -> str:
+def _told(symptom: Symptom) -> str:
+    """As it is; a mere message without its numbers."""
+    if symptom[1:]:
+        return str(symptom)
     return "".join(c for c in str(symptom) if not c.isdigit())

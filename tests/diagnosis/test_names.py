@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rnncheck.case import Array, Case
-from rnncheck.diagnosis.behaviour import REFUSED, is_same, observe, sign
+from rnncheck.diagnosis.behaviour import REFUSED, Calls, is_same, observe, sign
 from rnncheck.diagnosis.dictionary import Name, names
 from rnncheck.implementation import Forward, Gradients
 from rnncheck.implementations.faulty.carry import CarryWithoutTranspose
@@ -63,7 +63,7 @@ def wrapped(result: Any) -> Any:
 
 
 def test_errors_are_the_same_in_any_layout_and_by_any_name() -> None:
-    entry = PoolCase(case(4, 1, 2, 3, bias=False))
+    entry = Calls(PoolCase(case(4, 1, 2, 3, bias=False)))
     flat, joined = wrapped(lambda h: h.ravel()), wrapped(lambda h: h.ravel()[None, :-1])
     assert observe(flat, entry) == observe(StepsConcatenated(), entry)
     assert observe(flat, entry) == observe(FeaturesJoinedOverTime(), entry)
@@ -87,8 +87,8 @@ def test_a_fault_has_a_rounding_of_its_own_where_the_right_number_is_zero() -> N
     class Nearly(Summed):
         factor = 1 + 1e-9
 
-    entry = PoolCase(_with_a_dead_unit())
-    right = entry.truth["weight_hh_l0"].hi
+    entry = Calls(PoolCase(_with_a_dead_unit()))
+    right = entry.entry.truth["weight_hh_l0"].hi
     assert (right[:, 0] == 0).all()
     assert is_same(observe(Summed(), entry), RecurrentGradientIsOneNumber, entry)
     assert not is_same(observe(Nearly(), entry), RecurrentGradientIsOneNumber, entry)
@@ -163,10 +163,10 @@ def test_a_refusal_of_a_degenerate_case_says_nothing() -> None:
         def run(self, *arguments: Any, **more: Any) -> Any:
             raise ValueError("no")
 
-    entry = PoolCase(case(T=0))
+    entry = Calls(PoolCase(case(T=0)))
     assert observe(Refuses(), entry) == REFUSED
     assert is_same(("shape", "h_n", 0, 10), Refuses, entry)
-    assert not is_same(("raised", "forward", "KeyError"), Refuses, entries()[0])
+    assert not is_same(("raised", "forward", "KeyError"), Refuses, Calls(entries()[0]))
 
 
 @pytest.mark.parametrize("make", [CarryWithoutTranspose, RecurrentGradientIsOneNumber])
