@@ -170,7 +170,7 @@ def run(families: Sequence[str] = ()) -> str:
     )  # fmt: skip
     return (
         f"## Names and places\n\n`{COMMAND}`; every fault of the catalogue, by the first check of a report "
-        "that finds it alone (proofs last, torch aside), as `rnncheck check --profile quick --check` runs it. "
+        "that finds it alone (proofs last, torch aside), as `rnncheck check --check` runs it. "
         "Named: its own entry, and that alone. Placed: of the faults of a gradient, those whose arrays and "
         "terms are the ones that the entry declares; places are read off the gradient without the "
         "dictionary. Wrong names: of those given with the dictionary as it is, and with its own entry left "

@@ -18,7 +18,7 @@ from rnncheck.properties.trial import PoolCase, Refused, Trial
 from rnncheck.report import CheckReport, Finding, Report
 from rnncheck.results import SubjectError
 from rnncheck.settings import Settings
-from rnncheck.verdicts import Tally, Verdict, beyond, describe, judge
+from rnncheck.verdicts import Tally, Verdict, beyond, describe, inapplicable, judge
 
 __all__ = ["Run", "describe", "judge"]
 
@@ -106,7 +106,9 @@ class Run:
 
     def _applies(self, tally: Tally) -> bool:
         check = tally.check
-        reason = beyond(check, self.can)
+        profile, reason = self.settings.profile, beyond(check, self.can)
+        if check.needs_torch and not profile.torch:
+            reason = f"the {profile.name} profile leaves torch out"
         if not reason and self._source(check).is_empty:
             reason = "needs ReLU or identity" if check.kind == "dyadic" else "no case it can run"
         if reason:
@@ -153,8 +155,10 @@ class Run:
             if check.share != "all" and self._enough(tally):
                 tally.add(Verdict("not_applicable"))
                 continue
-            yield Running(check.id, check.family, self.keeper.running(entry.case))
-            verdict = judge(check, self._trial(source, draw))
+            trial = self._trial(source, draw)
+            if not inapplicable(check, trial):
+                yield Running(check.id, check.family, self.keeper.running(entry.case))
+            verdict = judge(check, trial)
             yield Checked(check.id, verdict.word, tally.add(verdict))
             if verdict.word == "failed":
                 self.failed[check.id] = draw
@@ -188,7 +192,7 @@ class Run:
 
         def fails(draw: Draw) -> bool:
             entry = self.pools.case(source, draw)
-            self.keeper.running(entry.case)
+            self.keeper.searching(entry.case)
             verdicts[draw] = judge(check, Trial(self.subject, entry))
             return verdicts[draw].word == "failed"
 
@@ -202,7 +206,7 @@ class Run:
     def _earlier(self, check: Check) -> Generator[Event, None, Finding | None]:
         """The finding, if something that failed in an earlier run fails still."""
         verdicts: dict[Draw, Verdict] = {}
-        yield Running(check.id, check.family, self.keeper.running_file)
+        yield Running(check.id, check.family, self.keeper.search_file)
         fails, most = self._asked(check, verdicts), self._most(check)
         draw = self._source(check).remembered(fails, most, self._shelf(check))
         if draw is None:
@@ -214,7 +218,7 @@ class Run:
     def _smallest(self, check: Check, note: str = "") -> Generator[Event, None, Finding]:
         """Shrink; the case that was found first if there is no smaller one."""
         verdicts: dict[Draw, Verdict] = {}
-        yield Running(check.id, check.family, self.keeper.running_file)
+        yield Running(check.id, check.family, self.keeper.search_file)
         fails, most = self._asked(check, verdicts), self._most(check)
         source, known = self._source(check), set[Draw]()
         if check.kind != "proof" and not note:
@@ -250,7 +254,7 @@ class Run:
             outcome = verdicts[draw].outcome if draw in verdicts else None
             return outcome.worst.ratio if outcome and outcome.worst else None
 
-        yield Running(check.id, check.family, self.keeper.running_file)
+        yield Running(check.id, check.family, self.keeper.search_file)
         most = self._most(check) + more
         found = source.smallest(fails, most, self._shelf(check), ratio)
         return (yield from self._finding(check, found, verdicts[found])) if found else None
@@ -299,7 +303,7 @@ class Run:
         draws = [self.failed[check.id]] if check.share == "few" else list(self.pools.get(source))
         for draw in draws:
             trial = self._trial(source, draw)
-            self.keeper.running(trial.case)
+            self.keeper.searching(trial.case)
             if judge(check, trial).word == "failed":
                 yield trial
                 left -= 1

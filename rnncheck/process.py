@@ -13,7 +13,7 @@ from pathlib import Path
 from rnncheck.case import Case
 from rnncheck.events import CheckEnded, Event, Finished, Found, Running, Started
 from rnncheck.frames import Loaded, Trouble, Turn, Unit, read_frame, write_frame
-from rnncheck.keeper import Keeper
+from rnncheck.keeper import Keeper, clear
 from rnncheck.properties.registry import all_checks
 from rnncheck.report import CheckReport, Finding, Report, Status
 from rnncheck.results import UsageError
@@ -165,5 +165,5 @@ class _Past:
         folder, target = running.case_file.parent, self.settings.target
         keeper = Keeper(folder, started.implementation, target)
         kept = keeper.keep(running.check, case)
-        running.case_file.unlink()
+        clear(running.case_file)
         return Finding(running.check, f"the network {death} on this case", case, case_file=kept)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 class Profile:
     """How many cases: in the pool; of these, for checks that take several calls a case (some) or many
     (few); for proofs; while shrinking; and beyond the pool, where errors were largest (hunted).
+
+    torch: whether a network is compared with torch's: importing that takes as long as half a quick run.
     """
 
     name: str
@@ -21,10 +23,13 @@ class Profile:
     proof_cases: int
     shrink_cases: int
     hunted_cases: int = 0
+    torch: bool = True
 
 
 PROFILES = {
-    "quick": Profile("quick", cases=30, some_cases=8, few_cases=4, proof_cases=4, shrink_cases=150),
+    "quick": Profile(
+        "quick", cases=30, some_cases=8, few_cases=4, proof_cases=4, shrink_cases=150, torch=False
+    ),
     "standard": Profile(
         "standard", cases=100, some_cases=25, few_cases=16, proof_cases=8, shrink_cases=400
     ),

@@ -27,12 +27,9 @@ class Verdict:
 
 def judge(check: Check, trial: Trial) -> Verdict:
     """Run one check on one trial; whatever the subject does, there is a verdict."""
-    need = check.lacks(trial.case)
-    if need:
-        return Verdict("not_applicable", message=f"needs {need}")
-    missing = trial.subject.capabilities.missing(trial.case)
-    if missing:
-        return Verdict("not_applicable", message=f"beyond its abilities: {missing}")
+    reason = inapplicable(check, trial)
+    if reason:
+        return Verdict("not_applicable", message=reason)
     try:
         outcome = check.law(trial)
     except NotApplicable as reason:
@@ -44,6 +41,15 @@ def judge(check: Check, trial: Trial) -> Verdict:
     except Exception:
         return Verdict("error", message=traceback.format_exc())
     return Verdict("failed" if outcome.failed else "passed", outcome)
+
+
+def inapplicable(check: Check, trial: Trial) -> str:
+    """Why a check has nothing to ask of a subject on a case, without calling it; nothing if it has."""
+    need = check.lacks(trial.case)
+    if need:
+        return f"needs {need}"
+    missing = trial.subject.capabilities.missing(trial.case)
+    return f"beyond its abilities: {missing}" if missing else ""
 
 
 def beyond(check: Check, can: Capabilities) -> str:

@@ -39,6 +39,11 @@ class Calls:
         cases = [one.case for one in (self.before, self.entry) if one]
         return sum(case.T * case.B * case.spec.num_states for case in cases)
 
+    @property
+    def is_lively(self) -> bool:
+        """Whether there are steps and rows enough for most mistakes to show."""
+        return self.entry.case.T > 2 and self.entry.case.B > 1
+
 
 def observe(subject: Implementation, calls: Calls) -> Seen:
     """Output, h_n and gradients of a call (or two, where gradients take another)."""

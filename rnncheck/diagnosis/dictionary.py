@@ -66,9 +66,9 @@ class _Observed:
     shows: bool
 
     @property
-    def rank(self) -> tuple[bool, int]:
-        """What shows a mistake first, and the quick before the slow: it rules out most candidates."""
-        return not self.shows, self.calls.work
+    def rank(self) -> tuple[int, int]:
+        """What rules out most candidates first: what shows a mistake, then what is lively; the quick first."""
+        return (0 if self.shows else 1 if self.calls.is_lively else 2), self.calls.work
 
 
 Record = Sequence[_Observed]
@@ -87,7 +87,7 @@ def names(
     """
     entries = [*failed, *others]
     calls = [Calls(entry) for entry in entries]
-    lively = [one for one in calls[1:] if one.entry.case.T > 2 and one.entry.case.B > 1]
+    lively = [one for one in calls[1:] if one.is_lively]
     again = [calls[0], *sorted(lively, key=lambda one: one.work)[: CALLED_TWICE - 1]]
     calls += [Calls(one.entry, before) for one in again for before in earlier(make(), one.entry)]
     record = sorted((_observed(make, one) for one in calls), key=lambda one: one.rank)

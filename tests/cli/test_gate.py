@@ -220,7 +220,7 @@ def test_torch_by_name_is_told_before_anything_runs() -> None:
 @pytest.mark.usefixtures("no_torch")
 def test_without_torch_everything_else_works() -> None:
     write("net.py", right="return networks.forward(params, x, h0)")
-    done = rnncheck_process("check", "net.py", "--profile", "quick", "--json", "out.json")
+    done = rnncheck_process("check", "net.py", "--json", "out.json")
     assert done.returncode == ExitCode.CONFORMANT, done.stdout + done.stderr
     assert done.stderr == ""
     assert "torch is not installed" in done.stdout

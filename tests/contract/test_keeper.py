@@ -7,20 +7,61 @@ import pytest
 from contract.drawing import assert_same_bits, draw
 
 from rnncheck.case import Case
-from rnncheck.keeper import Keeper
+from rnncheck.keeper import MOST_RUNNING, Keeper, clear
 
 
 def test_the_running_case_is_on_disk_until_it_is_done(tmp_path):
     keeper, case = Keeper(tmp_path, "my rnn"), draw()
     path = keeper.running(case)
-    assert path == keeper.running_file
     assert_same_bits(Case.load(path).x, case.x)
     other = draw(seed=1)
-    assert keeper.running(other) == path
-    assert_same_bits(Case.load(path).x, other.x)
+    another = keeper.running(other)
+    assert another != path
+    assert_same_bits(Case.load(another).x, other.x)
     keeper.done()
     assert not path.exists()
+    assert not another.exists()
     keeper.done()
+
+
+def test_a_case_that_runs_again_is_not_written_again(tmp_path):
+    keeper, case = Keeper(tmp_path, "my rnn"), draw()
+    path = keeper.running(case)
+    path.write_bytes(b"")
+    assert keeper.running(case) == path
+    assert path.read_bytes() == b""
+    same = draw()
+    assert keeper.running(same) != path
+    assert_same_bits(Case.load(keeper.running(same)).x, case.x)
+
+
+def test_in_a_search_the_last_case_is_on_disk(tmp_path):
+    keeper = Keeper(tmp_path, "my rnn")
+    for seed in range(3):
+        assert keeper.searching(draw(seed=seed)) == keeper.search_file
+        assert_same_bits(Case.load(keeper.search_file).x, draw(seed=seed).x)
+    keeper.done()
+    assert not keeper.search_file.exists()
+
+
+def test_only_so_many_running_cases_are_kept_and_the_last_is_one_of_them(tmp_path):
+    keeper = Keeper(tmp_path, "my rnn")
+    for seed in range(MOST_RUNNING + 3):
+        path = keeper.running(draw(seed=seed))
+        assert path.exists()
+    assert len(list(tmp_path.glob("running-*"))) == MOST_RUNNING
+    keeper.done()
+    assert not list(tmp_path.glob("running-*"))
+
+
+def test_what_a_process_has_left_can_be_cleared(tmp_path):
+    keeper, other = Keeper(tmp_path, "my rnn"), Keeper(tmp_path, "my rnn too")
+    paths = [keeper.running(draw(seed=seed)) for seed in range(3)]
+    left, kept = other.running(draw()), keeper.keep("a_check", draw())
+    clear(paths[1])
+    assert not any(path.exists() for path in paths)
+    assert left.exists()
+    assert kept.exists()
 
 
 def test_a_failed_case_outlives_the_run(tmp_path):
