@@ -12,6 +12,9 @@ softmax mixes the O features: y_i = e^{a_i} / Σ_j e^{a_j}. From log y_i = a_i -
 ∂y_i/∂a_j = y_i ([i = j] - y_j), a symmetric matrix, and hence
 
     d_a_j = Σ_i y_i ([i = j] - y_j) d_y_i = y_j (d_y_j - Σ_i y_i d_y_i)
+
+The elementwise ones are here twice: as functions that return a new array, and, for `straight`, as
+ones that write into an array that is there already. The formulas are the same.
 """
 
 from collections.abc import Callable
@@ -107,4 +110,71 @@ ACTIVATIONS: Final[dict[str, Activation]] = {
     "sigmoid": Activation(sigmoid, pull_back_sigmoid),
     "identity": Activation(identity, pull_back_identity),
     "softmax": Activation(softmax, pull_back_softmax),
+}
+
+
+@dataclass(frozen=True)
+class InPlace:
+    """An elementwise nonlinearity and its derivative, in arrays that are there already.
+
+    value: a ← φ(a). slope: (y, out), out ← ∂y/∂a. scale: (slope, d_y, out), out ← slope ⊙ d_y,
+    which is what `pull_back` returns; out may be slope itself.
+    """
+
+    value: Callable[[Array], None]
+    slope: Callable[[Array, Array], None]
+    scale: Callable[[Array, Array, Array], object]
+
+
+def tanh_in_place(a: Array) -> None:
+    """a ← tanh(a)."""
+    np.tanh(a, a)
+
+
+def slope_of_tanh(y: Array, out: Array) -> None:
+    """out ← 1 - y²."""
+    np.multiply(y, y, out)
+    np.subtract(1, out, out)
+
+
+def relu_in_place(a: Array) -> None:
+    """a ← max(a, 0)."""
+    np.maximum(a, 0, out=a)
+
+
+def slope_of_relu(y: Array, out: Array) -> None:
+    """out ← 1 where y > 0, else 0."""
+    out[...] = np.where(y > 0, 1, 0)
+
+
+def select(slope: Array, d_y: Array, out: Array) -> None:
+    """out ← d_y where the slope is 1, else 0, whatever d_y is: 0 · inf would be NaN."""
+    out[...] = np.where(slope > 0, d_y, 0)
+
+
+def sigmoid_in_place(a: Array) -> None:
+    """a ← 1 / (1 + e⁻ᵃ)."""
+    a[...] = sigmoid(a)
+
+
+def slope_of_sigmoid(y: Array, out: Array) -> None:
+    """out ← y (1 - y)."""
+    np.subtract(1, y, out)
+    np.multiply(y, out, out)
+
+
+def identity_in_place(a: Array) -> None:
+    """a ← a."""
+
+
+def slope_of_identity(y: Array, out: Array) -> None:
+    """out ← 1."""
+    out[...] = 1
+
+
+IN_PLACE: Final[dict[str, InPlace]] = {
+    "tanh": InPlace(tanh_in_place, slope_of_tanh, np.multiply),
+    "relu": InPlace(relu_in_place, slope_of_relu, select),
+    "sigmoid": InPlace(sigmoid_in_place, slope_of_sigmoid, np.multiply),
+    "identity": InPlace(identity_in_place, slope_of_identity, np.multiply),
 }

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnncheck.implementations.manual import network
+from rnncheck.implementations.manual import network, straight
 from rnncheck.implementations.manual.activations import Array
 from rnncheck.implementations.manual.padding import Lengths
 from rnncheck.spec import RNNSpec
@@ -44,7 +44,7 @@ class Tape:
     """The tapes of the N's, that of the T given steps first; without generated steps it is alone."""
 
     steps: int
-    chain: tuple[network.Tape, ...]
+    chain: tuple[network.Tape | straight.Tape, ...]
 
 
 def forward(
@@ -65,6 +65,8 @@ def forward(
     T, G = len(x), spec.generated
     masks = [None] * (G + 1) if dropout_masks is None else _split(dropout_masks, T, G, axis=1)
     output, h_n, tape = network.forward(spec, parameters, x, h0, lengths, masks[0])
+    if G == 0:
+        return output, h_n, Tape(T, (tape,))
     outputs, chain = [output], [tape]
     for mask in masks[1:]:
         output, h_n, tape = network.forward(spec, parameters, output[-1:], h_n, None, mask)
@@ -79,6 +81,8 @@ def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     d_output and d_h_n have the shapes of output and h_n. Returns the gradient of every parameter,
     in the order of spec.parameter_shapes(), then of "x" (T, B, I), then of "h0".
     """
+    if len(tape.chain) == 1:
+        return network.backward(tape.chain[0], d_output, d_h_n)
     d_outputs = _split(d_output, tape.steps, len(tape.chain) - 1, axis=0)
     found = network.backward(tape.chain[-1], d_outputs[-1], d_h_n)
     for link, d_output_i in zip(reversed(tape.chain[:-1]), reversed(d_outputs[:-1]), strict=True):

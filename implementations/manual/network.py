@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnncheck.implementations.manual import cell, readout
+from rnncheck.implementations.manual import cell, readout, straight
 from rnncheck.implementations.manual.activations import ACTIVATIONS, Array
 from rnncheck.implementations.manual.cell import Cell, CellGradients, CellTape
 from rnncheck.implementations.manual.padding import Lengths, reverse_valid_steps, zero_padding
@@ -49,7 +49,7 @@ def forward(
     h0: Array,
     lengths: Lengths | None = None,
     dropout_masks: Array | None = None,
-) -> tuple[Array, Array, Tape]:
+) -> tuple[Array, Array, Tape | straight.Tape]:
     """Equations (1) to (4), computed in x's dtype.
 
     x (T, B, I), h0 (L·D, B, H), lengths (B,) or None for T everywhere, dropout_masks
@@ -57,6 +57,8 @@ def forward(
     is "all", h_n (L·D, B, H) and the tape. spec.generated is the business of `generation`.
     Shapes are not checked here; the parameters must be spec.parameter_shapes()'s, or KeyError.
     """
+    if straight.applies(spec, len(x), lengths, dropout_masks):
+        return straight.forward(spec, parameters, x, h0)
     T, B, dtype = len(x), x.shape[1], x.dtype
     n = np.full(B, T) if lengths is None else np.array(lengths, dtype=np.intp)
     own = {name: _own(parameters[name], dtype) for name in spec.parameter_shapes()}
@@ -82,12 +84,14 @@ def forward(
     return read.output.copy(), np.stack(final), Tape(spec, n, masks, tuple(tapes), read)
 
 
-def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
+def backward(tape: Tape | straight.Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     """The gradient of sum(d_output * output) + sum(d_h_n * h_n).
 
     d_output and d_h_n have the shapes of output and h_n. Returns the gradient of every parameter,
     in the order of spec.parameter_shapes(), then of "x", then of "h0".
     """
+    if isinstance(tape, straight.Tape):
+        return straight.backward(tape, d_output, d_h_n)
     spec, n = tape.spec, tape.lengths
     dtype, D, H = tape.readout.output.dtype, spec.num_directions, spec.hidden_size
     d_z, d_f, found = readout.backward(tape.readout, _own(d_output, dtype))

@@ -1,6 +1,7 @@
 """`RNN`: the manual network behind the face of `torch.nn.RNN`."""
 
 from rnncheck.implementations.manual.generation import backward, forward
+from rnncheck.implementations.manual.plan import Plan
 from rnncheck.module import RecurrentModule
 
 
@@ -9,3 +10,7 @@ class RNN(RecurrentModule):
 
     _forward = staticmethod(forward)
     _backward = staticmethod(backward)
+
+    def plan(self, T: int, B: int) -> Plan:
+        """The network for x (T, B, I) alone, faster: each call overwrites the results of the last."""
+        return Plan(self, T, B)

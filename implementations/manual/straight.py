@@ -1,0 +1,152 @@
+"""The straight way: a plain network on rows of full length, forward and backward, and fast.
+
+`network` and `cell` can do everything. Of a network with one direction and no readout, no padding,
+no dropout and no truncation, the equations of `cell` remain, for layer after layer; φ' at a_t is
+read off h_t, and z is x or the h of the layer below:
+
+    (1)  a_t = W_ih z_t + b + W_hh h_{t-1}            (2)  h_t = φ(a_t)
+    (4)  δ_t = φ'(a_t) ⊙ (g_t + W_hhᵀ δ_{t+1})       W_hhᵀ δ_T stands for d_h_n
+    (5)  d_z_t = W_ihᵀ δ_t      d_W_ih = Σ δ_t z_tᵀ      d_W_hh = Σ δ_t h_{t-1}ᵀ      d_b = Σ δ_t
+
+Only two of their products must wait for the step before: W_hh h_{t-1} and W_hhᵀ δ_{t+1}. The other
+four are alike at every step t of every row, so that each is one product of large matrices, and the
+sum over t and rows is a part of it: with Z, H⁻ and Δ the z_t, h_{t-1} and δ_t of all of them as
+rows, and 1 a vector of ones,
+
+    A = Z W_ihᵀ + b      d_Z = Δ W_ih      d_W_ih = Δᵀ Z      d_W_hh = Δᵀ H⁻      d_b = Δᵀ 1
+
+What is left in the loops is a product, a sum and φ (or φ'): three calls of NumPy a step, none of
+which makes an array (`memory`).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rnncheck.implementations.manual.activations import IN_PLACE, Array, InPlace
+from rnncheck.implementations.manual.memory import LayerGradients, LayerTape
+from rnncheck.implementations.manual.padding import Lengths
+from rnncheck.spec import RNNSpec
+
+
+class Tape:
+    """A network's layers, from below, for x (T, B, I); it shares no memory with anything outside."""
+
+    def __init__(self, spec: RNNSpec, x: Array) -> None:
+        self.spec = spec
+        self.layers: list[LayerTape] = []
+        z = np.empty((*x.shape[:2], spec.input_size), x.dtype)
+        for _ in range(spec.num_layers):
+            self.layers.append(LayerTape(spec.hidden_size, z))
+            z = self.layers[-1].h
+
+
+class Gradients:
+    """Where a network's gradients are written: d_h0 (L, B, H), and those of its layers."""
+
+    def __init__(self, tape: Tape) -> None:
+        top = tape.layers[-1]
+        self.h0 = np.empty((len(tape.layers), *top.product.shape), top.z.dtype)
+        self.layers = [LayerGradients(*pair) for pair in zip(tape.layers, self.h0, strict=True)]
+        self.by_name: dict[str, Array] = {}
+        names = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if tape.spec.bias else ()))
+        for number, layer in enumerate(self.layers):
+            self.by_name |= {f"{name}_l{number}": getattr(layer, name) for name in names}
+        self.by_name |= {"x": self.layers[0].d_z, "h0": self.h0}
+
+
+def obstacle(spec: RNNSpec) -> str:
+    """What of a network is not straight, as its argument; "" if nothing is."""
+    plain = RNNSpec(spec.input_size, spec.hidden_size)
+    for name in ("bidirectional", "output_size", "truncation", "outputs", "generated"):
+        value = getattr(spec, name)
+        if value != getattr(plain, name):
+            return f"{name}={value!r}"
+    return ""
+
+
+def applies(spec: RNNSpec, T: int, lengths: Lengths | None, dropout_masks: Array | None) -> bool:
+    """Whether the straight way is one for this network and these T steps."""
+    full = lengths is None or bool(np.all(np.equal(lengths, T)))
+    return full and (dropout_masks is None or spec.num_layers == 1) and not obstacle(spec)
+
+
+def forward(
+    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
+) -> tuple[Array, Array, Tape]:
+    """Output (T, B, H), h_n (L, B, H) and the tape, as `network.forward`."""
+    tape = Tape(spec, x)
+    output, h_n = np.empty_like(tape.layers[-1].h), np.empty(h0.shape, x.dtype)
+    run(tape, parameters, x, h0, output, h_n)
+    return output, h_n, tape
+
+
+def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
+    """The gradient of sum(d_output * output) + sum(d_h_n * h_n), as `network.backward`."""
+    gradients = Gradients(tape)
+    run_back(tape, d_output, d_h_n, gradients)
+    return gradients.by_name
+
+
+def run(
+    tape: Tape, parameters: Mapping[str, Array], x: Array, h0: Array, output: Array, h_n: Array
+) -> None:
+    """Equations (1) and (2) for all layers, written into the tape, output and h_n."""
+    activation = IN_PLACE[tape.spec.nonlinearity]
+    tape.layers[0].z[...] = x
+    for number, layer in enumerate(tape.layers):
+        _load(layer, parameters, number, tape.spec.bias)
+        layer.states[0] = h0[number]
+        _run_layer(layer, activation)
+        h_n[number] = layer.states[-1]
+    output[...] = tape.layers[-1].h
+
+
+def run_back(tape: Tape, d_output: Array, d_h_n: Array, gradients: Gradients) -> None:
+    """Equations (4) and (5) for all layers, the last one first, written into the gradients."""
+    activation = IN_PLACE[tape.spec.nonlinearity]
+    gradients.h0[...] = d_h_n
+    d_h = d_output
+    for layer, found in zip(reversed(tape.layers), reversed(gradients.layers), strict=True):
+        _run_layer_back(layer, found, activation, d_h)
+        d_h = found.d_z
+
+
+def _load(layer: LayerTape, parameters: Mapping[str, Array], number: int, bias: bool) -> None:
+    """Copies of the parameters; without biases b stays 0."""
+    layer.weight_ih[...] = parameters[f"weight_ih_l{number}"]
+    layer.weight_hh[...] = parameters[f"weight_hh_l{number}"]
+    layer.weight_ih_T[...] = layer.weight_ih.T
+    layer.weight_hh_T[...] = layer.weight_hh.T
+    if bias:
+        layer.bias[...] = parameters[f"bias_ih_l{number}"]
+        layer.bias += np.asarray(parameters[f"bias_hh_l{number}"], layer.bias.dtype)
+
+
+def _run_layer(layer: LayerTape, activation: InPlace) -> None:
+    weight_hh_T, product, phi = layer.weight_hh_T, layer.product, activation.value
+    add = np.add
+    for block in layer.blocks:
+        block.z.dot(layer.weight_ih_T, block.a)
+        add(block.a, layer.bias, block.a)
+        for h_prev, h in block.steps:
+            h_prev.dot(weight_hh_T, product)
+            add(h, product, h)
+            phi(h)
+
+
+def _run_layer_back(layer: LayerTape, found: LayerGradients, phi: InPlace, d_h: Array) -> None:
+    weight_hh, carry, scale = layer.weight_hh, found.d_h0, phi.scale
+    add = np.add
+    for block in found.blocks:
+        block.g[...] = d_h[block.of]
+        phi.slope(block.h, block.delta)
+        for g, delta in block.steps:
+            add(carry, g, carry)
+            scale(delta, carry, delta)
+            delta.dot(weight_hh, carry)
+        block.delta_rows.dot(layer.weight_ih, block.d_z_rows)
+    found.delta_rows.T.dot(found.z_rows, found.weight_ih)
+    found.delta_rows.T.dot(found.h_prev_rows, found.weight_hh)
+    found.ones.dot(found.delta_rows, found.bias_ih)
+    found.bias_hh[...] = found.bias_ih

@@ -1,0 +1,181 @@
+"""The straight way: the same network as the general one; blocks of steps; certified too."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rnncheck.implementations.manual import backward, forward, memory, network, straight
+from rnncheck.spec import RNNSpec
+
+Array = np.ndarray
+T, B = 7, 3
+NONLINEARITIES = ["tanh", "relu", "sigmoid", "identity"]
+LINEAR = pytest.mark.parametrize(
+    "spec",
+    [
+        RNNSpec(2, 3, layers, nonlinearity, bias)
+        for layers in (1, 3)
+        for nonlinearity in ("relu", "identity")
+        for bias in (True, False)
+    ],
+    ids=str,
+)
+
+
+def draw(spec: RNNSpec, t: int = T, b: int = B, whole: bool = False) -> dict[str, Array]:
+    """Parameters and arrays; whole: numbers of which all sums and products here are exact."""
+    rng = np.random.default_rng(3)
+    shapes = spec.parameter_shapes() | spec.array_shapes(t, b)
+    names = [name for name in shapes if name not in ("output", "h_n", "lengths", "dropout_masks")]
+    if whole:
+        return {name: rng.integers(-2, 3, shapes[name]).astype(float) for name in names}
+    return {name: rng.uniform(-1, 1, shapes[name]) for name in names}
+
+
+def results(spec: RNNSpec, a: dict[str, Array], masks: Array | None = None) -> dict[str, Array]:
+    """output, h_n and the gradients by name."""
+    output, h_n, tape = forward(spec, a, a["x"], a["h0"], None, masks)
+    return {"output": output, "h_n": h_n, **backward(tape, a["d_output"], a["d_h_n"])}
+
+
+@pytest.fixture
+def generally(monkeypatch: pytest.MonkeyPatch):
+    """`results` by the general way."""
+
+    def run(spec: RNNSpec, a: dict[str, Array], masks: Array | None = None) -> dict[str, Array]:
+        with monkeypatch.context() as patch:
+            patch.setattr(straight, "applies", lambda *_: False)
+            return results(spec, a, masks)
+
+    return run
+
+
+@LINEAR
+def test_both_ways_give_the_same_numbers_where_nothing_is_rounded(spec, generally):
+    a = draw(spec, whole=True)
+    expected, found = generally(spec, a), results(spec, a)
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+        assert np.abs(values).max() < 2**53, "not exact any more"
+        np.testing.assert_array_equal(found[name], values, name)
+
+
+@pytest.mark.parametrize("nonlinearity", NONLINEARITIES)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_both_ways_differ_by_rounding_only(layers, nonlinearity, generally):
+    """Weights whose rows sum to at most 1 in size, so that no step makes an error larger.
+
+    A state has at most 2·(I + H + 6) roundings a step of either way, each of a number of at most 4
+    (a sum of 1 for each of W z, W h and the biases); so do the T steps and layers of the way back,
+    and a gradient of T·B terms rounds that often more. Cotangents are at most 1, sums of T·B·H.
+    """
+    spec = RNNSpec(2, 3, layers, nonlinearity)
+    a = draw(spec)
+    for name, shape in spec.parameter_shapes().items():
+        a[name] /= shape[-1]
+    steps = 2 * layers * T * 2 * (2 + 3 + 6) + T * B
+    allowed = steps * 4 * T * B * 3 * np.finfo(float).eps
+    assert allowed < 1e-10
+    expected = generally(spec, a)
+    for name, values in results(spec, a).items():
+        np.testing.assert_allclose(values, expected[name], rtol=0, atol=allowed, err_msg=name)
+
+
+@pytest.mark.parametrize("size", [1, 200, 10**9])
+@LINEAR
+def test_the_size_of_a_block_does_not_matter(spec, size, monkeypatch):
+    """One step a block, two or three, all: of T = 7, so that the last block is a shorter one."""
+    a = draw(spec, whole=True)
+    expected = results(spec, a)
+    monkeypatch.setattr(memory, "BLOCK_BYTES", size)
+    for name, values in results(spec, a).items():
+        np.testing.assert_array_equal(values, expected[name], name)
+
+
+def test_blocks_are_all_steps_once():
+    for steps, width in ((0, 1), (1, 1), (7, 10_000), (9, 30_000), (5, 200_000), (3, 0)):
+        h = np.empty((steps, 1, width))
+        parts = list(memory.blocks(h))
+        assert [t for part in parts for t in range(part.start, part.stop)] == list(range(steps))
+        assert all(h[part].nbytes <= memory.BLOCK_BYTES or len(h[part]) == 1 for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("change", "way"),
+    [
+        ({}, True), ({"num_layers": 3}, True), ({"bias": False}, True), ({"dropout": 0.5}, True),
+        ({"bidirectional": True}, False), ({"output_size": 2}, False), ({"truncation": 2}, False),
+        ({"outputs": "last"}, False), ({"outputs": "final"}, False),
+    ],
+)  # fmt: skip
+def test_which_networks_go_the_straight_way(change, way):
+    spec = replace(RNNSpec(2, 3), **change)
+    assert straight.applies(spec, T, None, None) is way
+    assert (straight.obstacle(spec) == "") is way
+    if not way:
+        assert next(iter(change)) in straight.obstacle(spec)
+
+
+def test_full_lengths_go_it_and_others_do_not():
+    spec = RNNSpec(2, 3)
+    assert straight.applies(spec, T, np.full(B, T, np.uint8), None)
+    assert straight.applies(spec, T, np.zeros(0, int), None)
+    assert not straight.applies(spec, T, np.array([T, T - 1]), None)
+
+
+def test_dropout_goes_the_general_way_where_there_is_any():
+    masks = np.ones((0, T, B, 3))
+    assert straight.applies(RNNSpec(2, 3, dropout=0.5), T, None, masks)
+    assert not straight.applies(RNNSpec(2, 3, 2, dropout=0.5), T, None, np.ones((1, T, B, 3)))
+    assert isinstance(
+        network.forward(RNNSpec(2, 3), draw(RNNSpec(2, 3)), *inputs())[2], straight.Tape
+    )
+
+
+def inputs() -> tuple[Array, Array]:
+    a = draw(RNNSpec(2, 3))
+    return a["x"], a["h0"]
+
+
+def test_a_relu_that_is_off_stops_what_has_overflowed():
+    """0 · inf would be NaN: the gradient of a unit that is off is 0, whatever reaches it."""
+    spec = RNNSpec(1, 1, nonlinearity="relu", bias=False)
+    a = draw(spec, 1, 1, whole=True) | {
+        "weight_ih_l0": np.array([[-1.0]]),
+        "h0": np.zeros((1, 1, 1)),
+    }
+    a |= {"x": np.ones((1, 1, 1)), "d_output": np.full((1, 1, 1), np.inf)}
+    found = results(spec, a)
+    assert (found["x"] == 0).all()
+    assert (found["weight_ih_l0"] == 0).all()
+
+
+def test_later_calls_overwrite_nothing():
+    spec = RNNSpec(2, 3, 2)
+    a = draw(spec)
+    output, h_n, tape = forward(spec, a, a["x"], a["h0"])
+    first = {"output": output, "h_n": h_n, **backward(tape, a["d_output"], a["d_h_n"])}
+    kept = {name: values.copy() for name, values in first.items()}
+    results(spec, {name: -2 * values for name, values in a.items()})
+    backward(tape, -3 * a["d_output"], a["d_h_n"])
+    for name, values in kept.items():
+        assert first[name].tobytes() == values.tobytes(), name
+        assert first[name].flags.writeable
+        assert first[name].flags.owndata, "a view of something that is larger"
+
+
+@pytest.mark.parametrize("nonlinearity", NONLINEARITIES)
+def test_the_straight_way_is_certified(nonlinearity):
+    """Its own code on numbers of a prime field: exactly the derivative, exactly the network."""
+    pytest.importorskip("flint")
+    from oracles.drawing import draw as draw_case
+
+    from rnncheck.implementations.references import reference
+    from rnncheck.oracles.proof import prove
+
+    case = draw_case(RNNSpec(2, 3, 2, nonlinearity), 5, 2)
+    assert straight.applies(case.spec, case.T, case.lengths, case.dropout_masks)
+    proof = prove(reference("manual"), case)
+    assert proof.gradient is not None
+    assert proof.forward is not None
