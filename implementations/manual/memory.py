@@ -20,8 +20,8 @@ import numpy as np
 
 from rnncheck.implementations.manual.activations import Array
 
-BLOCK_BYTES: Final = 2**19
-"""The states of a block; a usual cache (the second, of one core) has room for twice as much."""
+BLOCK_BYTES: Final = 2**20
+"""The states of a block: about what the cache of one core holds, the second in size."""
 
 
 class Block(NamedTuple):
@@ -65,9 +65,10 @@ class LayerTape:
         self.blocks = list(self._blocks())
 
     def _blocks(self) -> Iterator[Block]:
+        states = list(self.states)
         for of in blocks(self.h):
-            h = self.h[of]
-            yield Block(rows(self.z[of]), rows(h), list(zip(self.states[of], h, strict=True)))
+            steps = list(zip(states[of], states[1:][of], strict=True))
+            yield Block(rows(self.z[of]), rows(self.h[of]), steps)
 
 
 class LayerGradients:

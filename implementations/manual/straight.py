@@ -20,6 +20,7 @@ which makes an array (`memory`).
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 
@@ -27,6 +28,14 @@ from rnncheck.implementations.manual.activations import IN_PLACE, Array, InPlace
 from rnncheck.implementations.manual.memory import LayerGradients, LayerTape
 from rnncheck.implementations.manual.padding import Lengths
 from rnncheck.spec import RNNSpec
+
+PLAIN: Final = {
+    "bidirectional": False,
+    "output_size": None,
+    "truncation": None,
+    "outputs": "all",
+    "generated": 0,
+}
 
 
 class Tape:
@@ -57,10 +66,9 @@ class Gradients:
 
 def obstacle(spec: RNNSpec) -> str:
     """What of a network is not straight, as its argument; "" if nothing is."""
-    plain = RNNSpec(spec.input_size, spec.hidden_size)
-    for name in ("bidirectional", "output_size", "truncation", "outputs", "generated"):
+    for name, plain in PLAIN.items():
         value = getattr(spec, name)
-        if value != getattr(plain, name):
+        if value != plain:
             return f"{name}={value!r}"
     return ""
 

@@ -1,0 +1,169 @@
+"""A fleet: K networks of one spec, each with parameters and data of its own, in one call.
+
+Every array has one more axis, the first, of size K; network k is what stands at k of each of them:
+
+    output, h_n, tape = fleet.forward(spec, parameters, x, h0)      x (K, T, B, I)
+    gradients = fleet.backward(tape, d_output, d_h_n)               gradients["x"] (K, T, B, I)
+
+The equations are those of `straight` for each k. What one small network costs is NumPy's calls, not
+their arithmetic, and K networks need no more calls than one: `np.matmul` takes a product of two
+(K, ·, ·) as K products of matrices, and everything else is elementwise.
+
+Two orders of the axes, hence. In the loops over time, (T, K, B, H), so that a step of all networks is
+one piece of memory. For what is alike at all steps, (K, T·B, H), the matrices of those products.
+Networks that together are larger than the processor's cache are taken in parts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncheck.implementations.manual.activations import IN_PLACE, Array
+from rnncheck.implementations.manual.memory import BLOCK_BYTES
+from rnncheck.implementations.manual.straight import obstacle
+from rnncheck.spec import RNNSpec, require_shape
+
+
+class Layer(NamedTuple):
+    """One layer of some networks: W_ih and W_hh, z (K, T, B, F), states (T+1, K, B, H)."""
+
+    weight_ih: Array
+    weight_hh: Array
+    z: Array
+    states: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """What `backward` needs: the layers of each part of the fleet, and which part it is."""
+
+    spec: RNNSpec
+    x_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    parts: list[tuple[slice, list[Layer]]]
+
+
+def forward(
+    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
+) -> tuple[Array, Array, Tape]:
+    """Output (K, T, B, H), h_n (K, L, B, H) and the tape, which shares no memory with anything.
+
+    Raises ValueError for a network that is not straight, and naming the argument whose shape is
+    another than the spec's with x's K, T and B.
+    """
+    if obstacle(spec):
+        raise ValueError(f"a fleet is of plain networks only; this spec has {obstacle(spec)}")
+    if x.ndim != 4:
+        raise ValueError(f"x has shape {x.shape}; it must have 4 axes: network, time, batch, input")
+    K, T, B, _ = x.shape
+    shapes = spec.array_shapes(T, B)
+    require_shape("x", x.shape, (K, *shapes["x"]), "network, time, batch, input")
+    require_shape("h0", h0.shape, (K, *shapes["h0"]), "network, layer, batch, hidden")
+    for name, shape in spec.parameter_shapes().items():
+        require_shape(name, parameters[name].shape, (K, *shape), "one for each network")
+
+    output, h_n = (np.empty((K, *shapes[name]), x.dtype) for name in ("output", "h_n"))
+    tape = Tape(spec, x.shape, x.dtype, [])
+    for part in _parts(spec, x):
+        own = {name: np.array(parameters[name][part], x.dtype) for name in spec.parameter_shapes()}
+        layers: list[Layer] = []
+        z = np.array(x[part], order="C")
+        for number in range(spec.num_layers):
+            layers.append(_run_layer(spec, own, number, z, h0[part, number]))
+            z = layers[-1].states[1:].swapaxes(0, 1)
+            h_n[part, number] = layers[-1].states[-1]
+        output[part] = z
+        tape.parts.append((part, layers))
+    return output, h_n, tape
+
+
+def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
+    """The gradients of every network by name, "x" and "h0" among them, along the first axis."""
+    spec, (K, T, B, _) = tape.spec, tape.x_shape
+    shapes = spec.array_shapes(T, B)
+    require_shape(
+        "d_output", d_output.shape, (K, *shapes["output"]), "network, time, batch, hidden"
+    )
+    require_shape("d_h_n", d_h_n.shape, (K, *shapes["h_n"]), "network, layer, batch, hidden")
+    shapes = spec.parameter_shapes() | {name: shapes[name] for name in ("x", "h0")}
+    found = {name: np.empty((K, *shape), tape.dtype) for name, shape in shapes.items()}
+    found["h0"][...] = d_h_n
+    for part, layers in tape.parts:
+        g = d_output[part].swapaxes(0, 1)
+        here = {name: values[part] for name, values in found.items()}
+        for number in reversed(range(spec.num_layers)):
+            delta = _deltas(spec, layers[number], g, here["h0"][:, number])
+            d_z = _gradients(spec, layers[number], number, delta, here)
+            g = d_z.swapaxes(0, 1)
+        here["x"][...] = d_z
+    return found
+
+
+def _run_layer(
+    spec: RNNSpec, parameters: Mapping[str, Array], number: int, z: Array, h0: Array
+) -> Layer:
+    """Equations (1) and (2) of `straight`."""
+    weight_ih, weight_hh = (parameters[f"weight_{kind}_l{number}"] for kind in ("ih", "hh"))
+    a = _rows(z) @ weight_ih.swapaxes(1, 2)
+    if spec.bias:
+        a += (parameters[f"bias_ih_l{number}"] + parameters[f"bias_hh_l{number}"])[:, None]
+    T = z.shape[1]
+    states = np.empty((T + 1, *h0.shape), z.dtype)
+    states[0] = h0
+    states[1:] = a.reshape(*z.shape[:3], h0.shape[-1]).swapaxes(0, 1)
+    weight_hh_T, product = weight_hh.swapaxes(1, 2).copy(), np.empty_like(states[0])
+    phi, add, matmul = IN_PLACE[spec.nonlinearity].value, np.add, np.matmul
+    for h_prev, h in pairwise(states):
+        matmul(h_prev, weight_hh_T, product)
+        add(h, product, h)
+        phi(h)
+    return Layer(weight_ih, weight_hh, z, states)
+
+
+def _deltas(spec: RNNSpec, layer: Layer, g: Array, d_h0: Array) -> Array:
+    """Equation (4): δ (T, K, B, H) for g of that shape; d_h0 (K, B, H) is d_h_n at first."""
+    phi, add, matmul = IN_PLACE[spec.nonlinearity], np.add, np.matmul
+    delta = np.empty_like(layer.states[1:])
+    phi.slope(layer.states[1:], delta)
+    carry = d_h0.copy()
+    for g_t, delta_t in zip(g[::-1], delta[::-1], strict=True):
+        add(carry, g_t, carry)
+        phi.scale(delta_t, carry, delta_t)
+        matmul(delta_t, layer.weight_hh, carry)
+    d_h0[...] = carry
+    return delta
+
+
+def _gradients(
+    spec: RNNSpec, layer: Layer, number: int, delta: Array, found: Mapping[str, Array]
+) -> Array:
+    """Equation (5): the parameters' gradients are written into found; returns d_z (K, T, B, F)."""
+    rows = _rows(delta.swapaxes(0, 1))
+    across = rows.swapaxes(1, 2)
+    np.matmul(across, _rows(layer.z), found[f"weight_ih_l{number}"])
+    h_prev = layer.states[:-1].swapaxes(0, 1)
+    np.matmul(across, _rows(h_prev), found[f"weight_hh_l{number}"])
+    if spec.bias:
+        found[f"bias_ih_l{number}"][...] = rows.sum(axis=1)
+        found[f"bias_hh_l{number}"][...] = found[f"bias_ih_l{number}"]
+    d_z: Array = (rows @ layer.weight_ih).reshape(layer.z.shape)
+    return d_z
+
+
+def _rows(values: Array) -> Array:
+    """(K, T, B, F) as (K, T·B, F), a copy if the axes stand in another order in memory."""
+    K, T, B, F = values.shape
+    return values.reshape(K, T * B, F)
+
+
+def _parts(spec: RNNSpec, x: Array) -> Iterator[slice]:
+    """So many networks at a time as BLOCK_BYTES hold with their inputs and states: at least one."""
+    K, T, B, F = x.shape
+    parameters = sum(int(np.prod(shape)) for shape in spec.parameter_shapes().values())
+    numbers = parameters + T * B * (F + spec.num_layers * spec.hidden_size)
+    size = max(1, BLOCK_BYTES // (numbers * x.itemsize))
+    for start in range(0, K, size):
+        yield slice(start, min(start + size, K))
