@@ -13,7 +13,7 @@ import click
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 NAMES = (
     "exact_differences", "detection", "drawing", "certificates", "dyadic", "diagnosis", "training",
-    "scalar_speed", "false_alarms",
+    "scalar_speed", "speed", "false_alarms",
 )  # fmt: skip
 
 
@@ -22,7 +22,7 @@ NAMES = (
 @click.option(
     "--cases",
     type=click.IntRange(min=1),
-    help="How many cases (drawing, certificates, dyadic, false_alarms) or seeds (training).",
+    help="How many cases (drawing, certificates, dyadic, false_alarms), seeds (training) or rounds.",
 )
 @click.option("--write/--no-write", default=True, help="Whether to write docs/benchmarks.md.")
 def main(names: tuple[str, ...], cases: int | None, write: bool) -> None:
