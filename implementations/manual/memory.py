@@ -78,16 +78,13 @@ class LayerGradients:
     """
 
     def __init__(self, tape: LayerTape, d_h0: Array) -> None:
-        z, h = tape.z, tape.h
-        self.weight_ih, self.weight_hh = (
-            np.empty_like(tape.weight_ih),
-            np.empty_like(tape.weight_hh),
-        )
-        self.bias_ih, self.bias_hh = np.empty_like(tape.bias), np.empty_like(tape.bias)
-        self.delta, self.d_z, self.d_h0 = np.empty_like(h), np.empty_like(z), d_h0
+        z, h, H, dtype = tape.z, tape.h, len(tape.bias), tape.z.dtype
+        self.weight_ih, self.weight_hh = np.empty((H, z.shape[-1]), dtype), np.empty((H, H), dtype)
+        self.bias_ih, self.bias_hh = np.empty(H, dtype), np.empty(H, dtype)
+        self.delta, self.d_z, self.d_h0 = np.empty(h.shape, dtype), np.empty(z.shape, dtype), d_h0
         self.delta_rows = rows(self.delta)
         self.z_rows, self.h_prev_rows = rows(z), rows(tape.states[:-1])
-        self.ones = np.ones(len(self.delta_rows), z.dtype)
+        self.ones = np.ones(len(self.delta_rows), dtype)
         self.blocks = list(self._blocks(h))[::-1]
 
     def _blocks(self, h: Array) -> Iterator[BlockBack]:
@@ -95,7 +92,7 @@ class LayerGradients:
         for of in blocks(h):
             delta, d_z = self.delta[of], self.d_z[of]
             g = room[: len(delta)]
-            steps = list(zip(g, delta, strict=True))[::-1]
+            steps = list(zip(g[::-1], delta[::-1], strict=True))
             yield BlockBack(of, h[of], g, delta, steps, rows(delta), rows(d_z))
 
 

@@ -88,3 +88,31 @@ def test_one_bit_among_them_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dyadic, "arrays", off_by_an_ulp)
     counts = dyadic.examine(0)
     assert counts["differ"] >= counts["cases"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_timed_computes_the_same(dtype: str) -> None:
+    speed = importlib.import_module("benchmarks.speed")
+    size = (5, 2, 3, 4)
+    case = speed.draw(size, dtype)
+    sides = {
+        "torch": speed.torch_side(case),
+        "plain": speed.module_side(speed.manual, case),
+        "plan": speed.module_side(speed.manual, case, size),
+        "autodiff": speed.module_side(speed.autodiff, case),
+    }
+    speed.agree(**sides)
+    assert list(speed.in_turn(2, **sides)) == list(sides)
+    wrong = {name: np.asarray(g) for name, g in sides["plan"]().items()}
+    wrong["x"][0, 0, 0] += 1
+    with pytest.raises(ValueError, match="x: plain and wrong do not agree"):
+        speed.agree(plain=sides["plain"], wrong=lambda: wrong)
+
+
+def test_the_share_of_the_peak() -> None:
+    """Six products a step, of which three are of I columns and three of H: 6 at I = H."""
+    speed = importlib.import_module("benchmarks.speed")
+    times = {"product": [2.0], "plain": [15.0]}
+    assert speed.share((9, 9, 5, 5), times, "plain") == "80"
+    assert speed.share((9, 9, 5, 5), times, "product") == "100"
+    assert speed.share((9, 9, 2, 3), times, "plain") == "100"
