@@ -23,7 +23,7 @@ import numpy as np
 
 from rnncheck.implementations.manual.activations import IN_PLACE, Array
 from rnncheck.implementations.manual.memory import BLOCK_BYTES
-from rnncheck.implementations.manual.straight import obstacle
+from rnncheck.implementations.manual.plan import obstacle
 from rnncheck.spec import RNNSpec, require_shape
 
 

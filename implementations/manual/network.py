@@ -32,13 +32,13 @@ from rnncheck.spec import RNNSpec
 class Tape:
     """What `backward` needs of a forward pass; it shares no memory with anything outside.
 
-    cells: the tapes of the cells, at l·D + d.
+    cells: the tapes of the cells, at l·D + d, or that of all layers if they went the straight way.
     """
 
     spec: RNNSpec
     lengths: Lengths
     dropout_masks: Array | None
-    cells: tuple[CellTape, ...]
+    cells: tuple[CellTape, ...] | straight.Tape
     readout: ReadoutTape
 
 
@@ -57,9 +57,9 @@ def forward(
     is "all", h_n (L·D, B, H) and the tape. spec.generated is the business of `generation`.
     Shapes are not checked here; the parameters must be spec.parameter_shapes()'s, or KeyError.
     """
-    if straight.applies(spec, len(x), lengths, dropout_masks):
-        return straight.forward(spec, parameters, x, h0)
     T, B, dtype = len(x), x.shape[1], x.dtype
+    if straight.applies(spec, T, lengths, dropout_masks):
+        return _forward_straight(spec, parameters, x, h0)
     n = np.full(B, T) if lengths is None else np.array(lengths, dtype=np.intp)
     own = {name: _own(parameters[name], dtype) for name in spec.parameter_shapes()}
     initial = _own(h0, dtype)
@@ -97,6 +97,9 @@ def backward(tape: Tape | straight.Tape, d_output: Array, d_h_n: Array) -> dict[
     d_z, d_f, found = readout.backward(tape.readout, _own(d_output, dtype))
     d_final = _own(d_h_n, dtype)
     d_final[-D:] += np.split(d_f, D, axis=-1)
+    if isinstance(tape.cells, straight.Tape):
+        found |= straight.backward(tape.cells, d_z, d_final)
+        return {name: found[name] for name in (*spec.parameter_shapes(), "x", "h0")}
     d_h0 = np.zeros_like(d_final)
     for layer in reversed(range(spec.num_layers)):
         d_layer = d_z
@@ -111,6 +114,20 @@ def backward(tape: Tape | straight.Tape, d_output: Array, d_h_n: Array) -> dict[
         if layer > 0 and tape.dropout_masks is not None:
             d_z = tape.dropout_masks[layer - 1] * d_z
     return {name: found[name] for name in spec.parameter_shapes()} | {"x": d_z, "h0": d_h0}
+
+
+def _forward_straight(
+    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
+) -> tuple[Array, Array, Tape | straight.Tape]:
+    """Equations (1) to (3) by `straight`, and (4) if it is more than output = top."""
+    top, h_n, tape = straight.forward(spec, parameters, x, h0)
+    if spec.output_size is None and spec.outputs == "all":
+        return top, h_n, tape
+    names = spec.parameter_shapes().keys() & {"weight_ho", "bias_o"}
+    own = {name: _own(parameters[name], x.dtype) for name in names}
+    n = np.full(x.shape[1], len(x))
+    read = readout.forward(spec, own, top, h_n[-1].copy(), n)
+    return read.output.copy(), h_n, Tape(spec, n, None, tape, read)
 
 
 def _own(values: Array, dtype: np.dtype[np.floating]) -> Array:

@@ -13,21 +13,33 @@ the next call overwrites output and h_n, the next `backward` the gradients.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from rnncheck.canonical import floats
 from rnncheck.implementations.manual.activations import Array
-from rnncheck.implementations.manual.straight import Gradients, Tape, obstacle, run, run_back
+from rnncheck.implementations.manual.straight import Gradients, Tape, run, run_back
 from rnncheck.module import RecurrentModule
-from rnncheck.spec import require_shape
+from rnncheck.spec import RNNSpec, require_shape
+
+PLAIN: Final = {
+    "bidirectional": False, "output_size": None, "truncation": None, "outputs": "all",
+    "generated": 0,
+}  # fmt: skip
+
+
+def obstacle(spec: RNNSpec) -> str:
+    """What makes a network more than its plain layers, as its argument; "" if nothing does."""
+    odd = (name for name, plain in PLAIN.items() if getattr(spec, name) != plain)
+    return next((f"{name}={getattr(spec, name)!r}" for name in odd), "")
 
 
 class Plan:
     """`network`, at its parameters of each call, for x (T, B, I) and nothing else.
 
-    Raises ValueError for a network that has dropout, or for which `straight` is no way.
+    Raises ValueError for a network that is more than plain layers, has dropout or is batch-first.
     """
 
     def __init__(self, network: RecurrentModule, T: int, B: int) -> None:

@@ -1,8 +1,8 @@
-"""The straight way: a plain network on rows of full length, forward and backward, and fast.
+"""The straight way: plain layers on rows of full length, forward and backward, and fast.
 
-`network` and `cell` can do everything. Of a network with one direction and no readout, no padding,
-no dropout and no truncation, the equations of `cell` remain, for layer after layer; φ' at a_t is
-read off h_t, and z is x or the h of the layer below:
+`network` and `cell` can do everything. Of layers with one direction, no padding, no dropout and no
+truncation, the equations of `cell` remain, for one after the other; φ' at a_t is read off h_t, and z
+is x or the h of the layer below:
 
     (1)  a_t = W_ih z_t + b + W_hh h_{t-1}            (2)  h_t = φ(a_t)
     (4)  δ_t = φ'(a_t) ⊙ (g_t + W_hhᵀ δ_{t+1})       W_hhᵀ δ_T stands for d_h_n
@@ -20,7 +20,6 @@ which makes an array (`memory`).
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 
@@ -28,14 +27,6 @@ from rnncheck.implementations.manual.activations import IN_PLACE, Array, InPlace
 from rnncheck.implementations.manual.memory import LayerGradients, LayerTape
 from rnncheck.implementations.manual.padding import Lengths
 from rnncheck.spec import RNNSpec
-
-PLAIN: Final = {
-    "bidirectional": False,
-    "output_size": None,
-    "truncation": None,
-    "outputs": "all",
-    "generated": 0,
-}
 
 
 class Tape:
@@ -64,25 +55,19 @@ class Gradients:
         self.by_name |= {"x": self.layers[0].d_z, "h0": self.h0}
 
 
-def obstacle(spec: RNNSpec) -> str:
-    """What of a network is not straight, as its argument; "" if nothing is."""
-    for name, plain in PLAIN.items():
-        value = getattr(spec, name)
-        if value != plain:
-            return f"{name}={value!r}"
-    return ""
-
-
 def applies(spec: RNNSpec, T: int, lengths: Lengths | None, dropout_masks: Array | None) -> bool:
-    """Whether the straight way is one for this network and these T steps."""
+    """Whether the straight way is one for this network's layers and these T steps."""
+    one_direction = spec.num_directions == 1
+    whole = spec.truncation is None or spec.truncation >= T - 1
+    kept = dropout_masks is None or spec.num_layers == 1
     full = lengths is None or bool(np.all(np.equal(lengths, T)))
-    return full and (dropout_masks is None or spec.num_layers == 1) and not obstacle(spec)
+    return one_direction and whole and kept and full
 
 
 def forward(
     spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
 ) -> tuple[Array, Array, Tape]:
-    """Output (T, B, H), h_n (L, B, H) and the tape, as `network.forward`."""
+    """The top layer's output (T, B, H), h_n (L, B, H) and the tape."""
     tape = Tape(spec, x)
     output, h_n = np.empty_like(tape.layers[-1].h), np.empty(h0.shape, x.dtype)
     run(tape, parameters, x, h0, output, h_n)
@@ -90,7 +75,7 @@ def forward(
 
 
 def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
-    """The gradient of sum(d_output * output) + sum(d_h_n * h_n), as `network.backward`."""
+    """The gradient of sum(d_output * output) + sum(d_h_n * h_n), "x" and "h0" the last."""
     gradients = Gradients(tape)
     run_back(tape, d_output, d_h_n, gradients)
     return gradients.by_name
