@@ -157,3 +157,20 @@ def test_backward_needs_a_call():
 def test_what_has_no_plan(arguments, words):
     with pytest.raises(ValueError, match=f"a plan is for .*this network has {words}"):
         RNN(2, 4, **arguments).plan(T, B)
+
+
+def test_its_own_results_can_be_given_back_to_it():
+    """A state carried from call to call, and its cotangent the other way: read before written."""
+    network = RNN(4, 4, 2, rng=1)
+    plan = network.plan(T, B)
+    rng = np.random.default_rng(0)
+    x, d_output = rng.normal(size=(2, T, B, 4))
+    output, h_n = (values.copy() for values in network(x))
+    expected = [values.copy() for values in network(output, h_n)]
+    found = plan(*plan(x))
+    for one, other in zip(found, expected, strict=True):
+        assert one.tobytes() == other.tobytes()
+    first = network.backward(d_output)
+    again = network.backward(first["x"], first["h0"])
+    first = plan.backward(d_output)
+    assert_same_bits(plan.backward(first["x"], first["h0"]), again)
