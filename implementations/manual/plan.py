@@ -64,6 +64,11 @@ class Plan:
         self._gradients = Gradients(self._tape)
         self._has_run = False
 
+    def __reduce__(self) -> tuple[type["Plan"], tuple[RecurrentModule, int, int]]:
+        """A copy is made anew: copied one by one, the views would be of nothing any more."""
+        T, B, _ = self._shapes["x"]
+        return Plan, (self.network, T, B)
+
     def __call__(self, x: npt.ArrayLike, h0: npt.ArrayLike | None = None) -> tuple[Array, Array]:
         """`output` (T, B, H) and `h_n` (L, B, H) of x (T, B, I) and h0 (None: zeros)."""
         given = self._given("x", x)

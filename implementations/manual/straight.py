@@ -117,6 +117,7 @@ def _load(layer: LayerTape, parameters: Mapping[str, Array], number: int, bias: 
 
 
 def _run_layer(layer: LayerTape, activation: InPlace) -> None:
+    """Equations (1) and (2): A of a block, then its steps."""
     weight_hh_T, product, phi = layer.weight_hh_T, layer.product, activation.value
     add = np.add
     for block in layer.blocks:
@@ -129,6 +130,7 @@ def _run_layer(layer: LayerTape, activation: InPlace) -> None:
 
 
 def _run_layer_back(layer: LayerTape, found: LayerGradients, phi: InPlace, d_h: Array) -> None:
+    """Equation (4) and d_Z block by block, the last one first; then the sums over all steps."""
     weight_hh, carry, scale = layer.weight_hh, found.d_h0, phi.scale
     add = np.add
     for block in found.blocks:

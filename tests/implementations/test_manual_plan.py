@@ -1,5 +1,8 @@
 """A plan: the numbers of the network's own call, in results that the next call overwrites."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -174,3 +177,27 @@ def test_its_own_results_can_be_given_back_to_it():
     again = network.backward(first["x"], first["h0"])
     first = plan.backward(d_output)
     assert_same_bits(plan.backward(first["x"], first["h0"]), again)
+
+
+@pytest.mark.parametrize(
+    "copy_of", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))]
+)
+def test_a_copy_is_a_plan_of_its_own(copy_of):
+    network = RNN(2, 4, 2, rng=1)
+    plan = network.plan(T, B)
+    first = run(plan, network)
+    kept = copied(first)
+    other = copy_of(plan)
+    with pytest.raises(RuntimeError, match="call the plan on an x"):
+        other.backward(np.zeros((T, B, 4)))
+    assert_same_bits(run(other, network, 1), run(network, network, 1))
+    assert_same_bits(first, kept)
+
+
+def test_a_network_can_be_copied_between_its_passes():
+    network = RNN(2, 4, 2, rng=1)
+    a = arrays(network)
+    network(a["x"], a["h0"])
+    other = copy.deepcopy(network)
+    expected = network.backward(a["d_output"], a["d_h_n"])
+    assert_same_bits(other.backward(a["d_output"], a["d_h_n"]), expected)
