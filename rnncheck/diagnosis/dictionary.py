@@ -67,7 +67,7 @@ class _Observed:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """What rules out most candidates first: what shows a mistake, then what is lively; the quick first."""
+        """What rules out most candidates first: what shows a mistake, what is lively; the quick first."""
         return (0 if self.shows else 1 if self.calls.is_lively else 2), self.calls.work
 
 
