@@ -1,0 +1,116 @@
+"""Differences of a subject's own forward pass, one entry of one array after the other."""
+
+from functools import partial
+
+import numpy as np
+
+from rnncheck.case import Array, Case
+from rnncheck.implementation import Gradients
+from rnncheck.oracles.differences.central import central_difference, widest_step
+from rnncheck.oracles.differences.estimate import Estimate
+from rnncheck.oracles.envelope import Envelope
+from rnncheck.oracles.noise import Noise
+from rnncheck.oracles.sampled import SampledNetwork
+from rnncheck.properties.trial import Trial
+
+NEARBY = (-1.0, -0.5, -0.25, -0.125, 0.0, 0.125, 0.25, 0.5, 1.0)
+"""Parts of the widest step at which a difference looks for kinks of ReLU."""
+
+
+def differences(trial: Trial, name: str, noise: float) -> tuple[Array, Array]:
+    """The derivative of L for every entry of an array, and the doubt about each."""
+    base = _array(trial.case, name)
+    value, doubt = np.zeros(base.shape), np.zeros(base.shape)
+    for index in np.ndindex(base.shape):
+        estimate = entry_difference(trial, name, index, noise)
+        value[index], doubt[index] = estimate.value, estimate.error
+    return value, doubt
+
+
+def entry_difference(trial: Trial, name: str, index: tuple[int, ...], noise: float) -> Estimate:
+    """The derivative of L for one entry of an array."""
+    loss = partial(_loss, trial, name, index)
+    return central_difference(loss, float(_array(trial.case, name)[index]), noise)
+
+
+def difference_along(trial: Trial, direction: Gradients, noise: float) -> Estimate:
+    """The derivative of L along a direction through all of the arrays."""
+
+    def loss(t: float) -> float:
+        return _loss_of(trial, moved_along(trial.case, direction, t))
+
+    return central_difference(loss, 0.0, noise)
+
+
+def moved_along(case: Case, direction: Gradients, t: float) -> Case:
+    """The case moved by t along a direction through its arrays."""
+    moved = {n: a + t * direction[n] for n, a in case.arrays() if n in direction}
+    inputs = {n: moved.pop(n) for n in ("x", "h0") if n in moved}
+    return case.replace(parameters={**case.parameters, **moved}, **inputs)
+
+
+def crosses_kink(case: Case, name: str, index: tuple[int, ...]) -> bool:
+    """Whether the steps of the difference take some argument of ReLU to, or across, 0.
+
+    Several kinks at once can hide from the estimate of the jump; so a large error is settled here.
+    """
+    base = float(_array(case, name)[index])
+    step = widest_step(base)
+    return changes_branch([_moved(case, name, index, base + t * step) for t in NEARBY])
+
+
+def changes_branch(cases: list[Case]) -> bool:
+    """Whether an argument of ReLU has different signs in the cases, or is 0 in one of them."""
+    if cases[0].spec.nonlinearity != "relu":
+        return False
+    signs = [_signs(case) for case in cases]
+    return any(bool((s != signs[0]).any() or (s == 0).any()) for s in signs)
+
+
+def _signs(case: Case) -> Array:
+    network = SampledNetwork(case, Noise(case.dtype, quiet=True))
+    network.forward()
+    arguments = [run.arguments[0][network.valid].ravel() for run in network.runs.values()]
+    signs: Array = np.sign(np.concatenate(arguments))
+    return signs
+
+
+def loss_noise(trial: Trial, envelope: Envelope) -> float:
+    """How far rounding may move L: Σ |cotangent| · envelope, and the last sum's own n·u·Σ|terms|."""
+    case, total = trial.case, 0.0
+    output, h_n = trial.forward
+    for name, value, cotangent in (("output", output, case.d_output), ("h_n", h_n, case.d_h_n)):
+        if value is None or not value.size:
+            continue
+        valid = value != 0
+        weight = np.abs(np.where(valid, cotangent, 0.0))
+        unit = np.finfo(np.float64).eps / 2
+        total += float((weight * envelope[name].allowed).sum())
+        total += (value.size + 1) * unit * float((weight * np.abs(value)).sum())
+    return total
+
+
+def _array(case: Case, name: str) -> Array:
+    array: Array = case.parameters[name] if name in case.parameters else getattr(case, name)
+    return array
+
+
+def _moved(case: Case, name: str, index: tuple[int, ...], value: float) -> Case:
+    moved = case.copy()
+    _array(moved, name)[index] = value
+    return moved
+
+
+def _loss(trial: Trial, name: str, index: tuple[int, ...], value: float) -> float:
+    return _loss_of(trial, _moved(trial.case, name, index, value))
+
+
+def _loss_of(trial: Trial, case: Case) -> float:
+    output, h_n = trial.run_forward(case)
+    loss = _inner(case.d_output, output)
+    return loss if h_n is None else loss + _inner(case.d_h_n, h_n)
+
+
+def _inner(cotangent: Array, value: Array) -> float:
+    """<cotangent, value>, where padding is 0 whatever its cotangent says."""
+    return float(np.sum(np.where(value == 0, 0.0, cotangent * value)))
