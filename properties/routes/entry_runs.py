@@ -78,13 +78,16 @@ def _signs(case: Case) -> Array:
 def loss_noise(trial: Trial, envelope: Envelope) -> float:
     """How far rounding may move L: Σ |cotangent| · envelope, and the last sum's own n·u·Σ|terms|."""
     case, total = trial.case, 0.0
+    unit = np.finfo(np.float64).eps / 2
+    read = ~case.output_padding()[..., None]
     output, h_n = trial.forward
-    for name, value, cotangent in (("output", output, case.d_output), ("h_n", h_n, case.d_h_n)):
+    for name, value, cotangent in (
+        ("output", output, np.where(read, case.d_output, 0.0)),
+        ("h_n", h_n, case.d_h_n),
+    ):
         if value is None or not value.size:
             continue
-        valid = value != 0
-        weight = np.abs(np.where(valid, cotangent, 0.0))
-        unit = np.finfo(np.float64).eps / 2
+        weight = np.abs(cotangent)
         total += float((weight * envelope[name].allowed).sum())
         total += (value.size + 1) * unit * float((weight * np.abs(value)).sum())
     return total

@@ -93,8 +93,17 @@ class OwnDifferences:
                 continue
             value, doubt = impulses[name]
             found[name] = Estimates(value, doubt, np.ones(value.shape, bool))
+            self._complete(name, found[name], noise)
             self._confirm(name, found[name], envelope, noise)
         return found
+
+    def _complete(self, name: str, found: Estimates, noise: float) -> None:
+        """The own differences of the entries of which impulses say nothing, if these are not too many."""
+        silent = list(zip(*np.nonzero(np.isinf(found.doubt)), strict=True))
+        if len(silent) <= self._most_entries:
+            for index in silent:
+                entry = entry_difference(self.trial, name, index, noise)
+                found.value[index], found.doubt[index] = entry.value, entry.error
 
     def _confirm(self, name: str, found: Estimates, envelope: Envelope, noise: float) -> None:
         """Put an entry's own differences where impulses find it off, worst first, until one is.

@@ -9,8 +9,9 @@ from rnncheck.case import Array
 from rnncheck.oracles.differences.central import RATIO, WIDEST
 from rnncheck.oracles.noise import Mask
 
-STEPS = tuple(WIDEST / RATIO**level for level in range(4))
-"""2⁻⁵, 2⁻⁷, 2⁻⁹, 2⁻¹¹: the fewest with which `central_difference` stops."""
+STEPS = tuple(WIDEST / 2.0 / RATIO**level for level in range(4))
+"""2⁻⁶, 2⁻⁸, 2⁻¹⁰, 2⁻¹²: as few as `central_difference` stops with, and between the widest and the narrowest
+of those that it tries: it can go on where it has not settled, and an array cannot."""
 
 
 @dataclass(frozen=True)
