@@ -22,7 +22,7 @@ from rnncheck.properties.routes.entry_runs import (
 from rnncheck.properties.routes.impulse_runs import impulse_runs
 from rnncheck.properties.trial import Trial
 
-MOST_WORK = 25_000
+MOST_WORK = 6000
 """Steps of rows that one value of a difference may take, over all impulses: T/2 · T·B·H."""
 
 MOST_BY_ENTRIES = 3000

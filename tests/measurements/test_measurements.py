@@ -116,3 +116,13 @@ def test_the_share_of_the_peak() -> None:
     assert speed.share((9, 9, 5, 5), times, "plain") == "80"
     assert speed.share((9, 9, 5, 5), times, "product") == "100"
     assert speed.share((9, 9, 2, 3), times, "plain") == "100"
+
+
+def test_every_entry_by_impulses_is_as_near_as_it_is_said_to_be() -> None:
+    gradient_check = importlib.import_module("benchmarks.gradient_check")
+    found = gradient_check.measured((6, 2, 3, 5), pairs=1)
+    errors = [error for _, error in found]
+    assert len(errors) == 5
+    assert max(errors) <= 1e-9  # what is required of differences; of tangents, 1e-14
+    assert errors[1] <= 1e-14
+    assert min(ratio for ratio, _ in found) > 0

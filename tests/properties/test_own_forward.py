@@ -26,7 +26,7 @@ def one_bias(case):
 
 
 CASE = one_bias(draw(RNNSpec(3, 4), 6, 2, weights=0.9, inputs=0.5))
-LARGE = one_bias(draw(RNNSpec(3, 5), 45, 4, weights=0.9))
+LARGE = one_bias(draw(RNNSpec(3, 5), 30, 2, weights=0.9))
 
 
 def verdict(subject, case=CASE):
