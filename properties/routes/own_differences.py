@@ -108,10 +108,14 @@ class OwnDifferences:
     def _confirm(self, name: str, found: Estimates, envelope: Envelope, noise: float) -> None:
         """Put an entry's own differences where impulses find it off, worst first, until one is.
 
-        The entries that are then left say nothing. Raises Unfounded if an entry is not off at all.
+        The entries that are then left say nothing. Raises Unfounded if an entry is not off at all, or if
+        more of them would have to be looked at than may be.
         """
         off = self._off(name, found, envelope)
-        for index in off[: self._most_entries]:
+        for place, index in enumerate(off):
+            if place == self._most_entries:
+                raise Unfounded
+            found.telling[index] = False
             if crosses_kink(self.trial.case, name, index):
                 continue
             entry = entry_difference(self.trial, name, index, noise)
@@ -120,10 +124,9 @@ class OwnDifferences:
                 continue
             if index not in self._off(name, found, envelope):
                 raise Unfounded
-            off.remove(index)
-            break
-        for index in off:
-            found.telling[index] = False
+            for other in off[place:]:
+                found.telling[other] = other == index
+            return
 
     def _off(self, name: str, found: Estimates, envelope: Envelope) -> list[tuple[int, ...]]:
         """The entries of the gradient that are off by more than is allowed, worst first."""

@@ -64,7 +64,7 @@ def test_right_networks_pass_by_impulses_alone(name, one_by_one):
 @pytest.mark.parametrize("name", [*ELMAN, *OTHER_NETWORKS])
 def test_the_zoo_passes(name):
     network = (ELMAN | OTHER_NETWORKS)[name]
-    words = [judge(CHECK, trial).word for trial in trials(network, 10)]
+    words = [judge(CHECK, trial).word for trial in trials(network, 6)]
     assert ("passed" in words) == ("float64" in network.capabilities.dtypes)
     assert set(words) <= {"passed", "not_applicable", "refused"}
 
@@ -191,6 +191,15 @@ def test_what_entries_do_not_bear_out_is_no_failure(factor, monkeypatch, one_by_
     monkeypatch.setattr(ImpulseRuns, "is_founded", lambda *_: True)
     assert verdict(networks.right).word == "passed"
     assert bool(one_by_one) == (factor != 1.0)
+
+
+def test_more_accusations_than_may_be_looked_at_are_none(monkeypatch):
+    """All of them at kinks, say: the case is then not judged at all."""
+    monkeypatch.setattr(own_differences, "crosses_kink", lambda *_: True)
+    wrong = networks.wrap(networks.forward, changed(W_hh=2.0))
+    assert verdict(wrong).word == "passed"  # 16 entries, all of them silent
+    monkeypatch.setattr(own_differences, "MOST_BY_ENTRIES", 15 * CASE.T * CASE.B)
+    assert verdict(wrong).word == "not_applicable"
 
 
 def test_a_large_case_is_taken_by_impulses_and_not_without():
