@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from oracles.drawing import READOUTS, draw
 
+from rnncheck.implementation import Forward
 from rnncheck.implementations.references import reference
 from rnncheck.oracles.differences.impulse.black_box import black_box_differences, tail, widened
 from rnncheck.oracles.differences.impulse.own import blocks, impulse_differences
@@ -90,6 +91,18 @@ def test_states_that_nobody_gives_are_asked_for():
     case = draw(RNNSpec(2, 2, output_size=1), 3, 1)
     with pytest.raises(ValueError, match="neither put out nor given as h_n"):
         black_box_differences(forward, case)
+
+
+@pytest.mark.parametrize("readout", [{}, {"output_size": 2}], ids=str)
+def test_results_may_have_another_dtype(readout):
+    def forward(case):
+        output, h_n = MANUAL.forward(case)
+        return Forward(output.astype(np.longdouble), h_n.astype(np.longdouble))
+
+    case = draw(RNNSpec(3, 2, **readout), 4, 2)
+    found = black_box_differences(forward, case)
+    assert {value.dtype for value in found.values()} == {np.dtype(np.float64)}
+    assert_close(found, case, 1e-9)
 
 
 def test_an_impulse_of_0_changes_nothing():

@@ -34,17 +34,18 @@ class Tail:
 def states_before(run: Run, case: Case, forward: Forward) -> Array:
     """h_{t-1} of every step, `(T, B, H)`: as it is put out, or as the end of the steps before t.
 
-    forward: of the whole case. ValueError where states are neither put out nor given as `h_n`.
+    In the dtype of the case, whatever that of the results. forward: of the whole case. ValueError
+    where states are neither put out nor given as `h_n`.
     """
     if case.spec.output_size is None and case.spec.outputs == "all":
-        return np.concatenate([case.h0, forward.output[:-1]])
+        return np.concatenate([case.h0, forward.output[:-1]]).astype(case.dtype)
     before = [case.h0]
     for t in range(1, case.T):
         end = run(_steps(case, 0, t)).h_n
         if end is None:
             raise ValueError("the states are neither put out nor given as h_n")
         before.append(end)
-    return np.concatenate(before)
+    return np.concatenate(before).astype(case.dtype)
 
 
 def tail(run: Run, case: Case, t: int, state: Array, sizes: Sequence[float]) -> Tail:
@@ -108,5 +109,5 @@ def _weighed(cotangent: Array, values: Array) -> Array:
     """<cotangent, values> of each copy and row `(copies, B)`; the copies stand one after the other."""
     steps, B, features = cotangent.shape
     copies = values.reshape(steps, -1, B, features)
-    found: Array = np.einsum("tcbf,tbf->cb", copies, cotangent)
+    found: Array = np.einsum("tcbf,tbf->cb", copies, cotangent).astype(np.float64)
     return found
