@@ -13,7 +13,8 @@ import click
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 NAMES = (
     "exact_differences", "detection", "drawing", "certificates", "dyadic", "diagnosis", "training",
-    "scalar_speed", "speed", "linear", "gradient_check", "false_alarms",
+    "scalar_speed", "speed", "linear", "gradient_check", "verdict",
+    "false_alarms",
 )  # fmt: skip
 
 
