@@ -14,7 +14,7 @@ from rnncheck.case import Array, Case
 from rnncheck.implementation import Gradients
 from rnncheck.oracles.differences.impulse.assembly import assembled, require_bare
 from rnncheck.oracles.noise import Samples
-from rnncheck.oracles.sampled import activate
+from rnncheck.oracles.sampled_forward import activate
 
 STEP = 2.0**-16
 """Where truncation (h²) and the rounding of some T·H terms of L (u·√(T·H)/h) leave about the same."""
