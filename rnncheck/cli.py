@@ -35,7 +35,7 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
     """The options that `check` and `gate` have in common."""
     profiles = click.Choice(["quick", "standard", "thorough"])
     options = [
-        click.option("--profile", type=profiles, help="How many cases."),
+        click.option("--profile", type=profiles, help="How many cases; quick leaves torch out."),
         click.option(
             "--seed", type=int, help="Of the pool of cases: the same one, the same report."
         ),
