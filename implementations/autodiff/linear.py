@@ -27,16 +27,8 @@ class LinearTape:
 
 
 def linear(parameters: Mapping[str, Tensor], x: Tensor, activation: str = "identity") -> Tensor:
-    """y (T, B, O) of x (T, B, I): "weight" (O, I), and "bias" (O) where there is one.
-
-    The steps of all rows are alike to it, so that they are the rows of one matrix.
-    """
-    T, B, features = x.shape
-    weight = parameters["weight"]
-    y = x.reshape((T * B, features)) @ weight.T
-    if "bias" in parameters:
-        y = y + parameters["bias"]
-    return ACTIVATIONS[activation](y).reshape((T, B, weight.shape[0]))
+    """y (T, B, O) of x (T, B, I): "weight" (O, I), and "bias" (O) where there is one."""
+    return ACTIVATIONS[activation](op.affine(x, parameters["weight"], parameters.get("bias")))
 
 
 def linear_forward(

@@ -1,9 +1,11 @@
 """The recurrent network on Tensors: its forward equations, and no gradient; the tape has that.
 
-A sequence is a list of T Tensors (B, features), one for each step. `valid[t]`, (B, 1), says which
-rows of the batch have a step t. What lies in the padding is replaced by 0 before every
-computation, and the result by 0 after it. Both are needed: the first keeps NaN out of the values,
-and the second gives the results the cotangent 0; without it a vjp would meet 0 * NaN.
+A sequence is one Tensor (T, B, features). What the steps do not need of each other is done for
+all of them at once; `run` alone goes step by step. `valid`, (T, B, 1), says which rows of the
+batch have a step t; it is None if all have all T > 0, so that there is nothing to choose. What lies in
+the padding is replaced by 0 before every computation, and the result by 0 after it. Both are
+needed: the first keeps NaN out of the values, and the second gives the results the cotangent 0;
+without it a vjp would meet 0 * NaN.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +18,8 @@ import numpy.typing as npt
 from rnncheck.spec import Nonlinearity, Readout, RNNSpec
 
 from . import operations as op
-from .operations import concatenate, stack, unstack, where
-from .tensor import Array, Tensor
+from .operations import affine, concatenate, stack, unstack, where
+from .tensor import Array, Operand, Tensor
 
 Steps: TypeAlias = list[Tensor]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -35,59 +37,71 @@ READOUTS: dict[Readout, Callable[[Tensor], Tensor]] = {
 }
 
 
+def choose(valid: Mask | None, a: Tensor, otherwise: Operand) -> Tensor:
+    """a where it is valid, and elsewhere the other; a itself where all of it is."""
+    return a if valid is None else where(valid, a, otherwise)
+
+
 @dataclass(frozen=True)
 class Cell:
-    """One layer in one direction: a = weight_ih z + bias_ih + weight_hh h_prev + bias_hh, h = φ(a).
+    """One layer in one direction: a = W_ih z + b_ih + W_hh h_prev + b_hh, h = φ(a).
 
-    weight_ih (H, features of z), weight_hh (H, H); biases: (bias_ih, bias_hh), each (H,), or ().
+    W_ih (H, features of z), W_hhᵀ (H, H), bias: b_ih + b_hh (H,), or None.
     """
 
     nonlinearity: Callable[[Tensor], Tensor]
-    weight_ih: Tensor
-    weight_hh: Tensor
-    biases: tuple[Tensor, ...]
+    W_ih: Tensor
+    W_hhT: Tensor
+    bias: Tensor | None
 
     @classmethod
     def of(cls, spec: RNNSpec, parameters: Mapping[str, Tensor], suffix: str) -> "Cell":
         """The cell whose parameters' names end in the suffix; KeyError if one is missing."""
-        names = ("bias_ih", "bias_hh") if spec.bias else ()
-        return cls(
-            NONLINEARITIES[spec.nonlinearity],
-            parameters[f"weight_ih_{suffix}"],
-            parameters[f"weight_hh_{suffix}"],
-            tuple(parameters[f"{name}_{suffix}"] for name in names),
-        )
+        W_ih, W_hh = (parameters[f"weight_{name}_{suffix}"] for name in ("ih", "hh"))
+        bias = None
+        if spec.bias:
+            bias = parameters[f"bias_ih_{suffix}"] + parameters[f"bias_hh_{suffix}"]
+        return cls(NONLINEARITIES[spec.nonlinearity], W_ih, W_hh.T, bias)
 
-    def link(self, z_t: Tensor, h_prev: Tensor) -> Tensor:
-        """h_t = φ(a_t) from z_t (B, features) and h_prev (B, H); a batch's rows make it z Wᵀ."""
-        a_t = z_t @ self.weight_ih.T + h_prev @ self.weight_hh.T
-        for bias in self.biases:
-            a_t = a_t + bias
-        return self.nonlinearity(a_t)
+    def drive(self, z: Tensor) -> Tensor:
+        """W_ih z_t + b of all steps t: the part of a_t that comes from without."""
+        return affine(z, self.W_ih, self.bias)
 
-    def step(self, z_t: Tensor, h_prev: Tensor, valid_t: Mask) -> Tensor:
+    def link(self, u_t: Tensor, h_prev: Tensor) -> Tensor:
+        """h_t = φ(a_t) from its drive u_t and h_prev, (B, H); a batch's rows make it h Wᵀ."""
+        return self.nonlinearity(u_t + h_prev @ self.W_hhT)
+
+    def step(self, u_t: Tensor, h_prev: Tensor, valid_t: Mask | None) -> Tensor:
         """h_t in the rows that have this step; the others carry h_prev along."""
-        return where(valid_t, self.link(z_t, where(valid_t, h_prev, 0.0)), h_prev)
+        return choose(valid_t, self.link(u_t, choose(valid_t, h_prev, 0.0)), h_prev)
+
+
+def at(valid: Mask | None, t: int) -> Mask | None:
+    """Which rows have step t."""
+    return None if valid is None else valid[t]
 
 
 def run(
-    cell: Cell, z: Steps, h0: Tensor, valid: Mask, reverse: bool = False
-) -> tuple[Steps, Tensor]:
+    cell: Cell, z: Tensor, h0: Tensor, valid: Mask | None, reverse: bool = False
+) -> tuple[Tensor, Tensor]:
     """h_t for every t, and the state after the last step; h0 is (B, H).
 
     In reverse the steps are T-1, ..., 0. A row of n steps carries h0 through T-1, ..., n, so its
     first link is at n-1; going forward it carries h_{n-1} to the end. Either way what arrives at
     the end is the row's h_n.
     """
-    steps = range(len(z))
-    states: dict[int, Tensor] = {}
+    u = cell.drive(z)
+    u_t = unstack(u)
+    states = list(u_t)  # of which each is replaced by its h_t
     h = h0
-    for t in reversed(steps) if reverse else steps:
-        h = states[t] = cell.step(z[t], h, valid[t])
-    return [states[t] for t in steps], h
+    for t in reversed(range(len(z))) if reverse else range(len(z)):
+        h = states[t] = cell.step(u_t[t], h, at(valid, t))
+    return stack(states) if states else u, h  # no steps: u has none either, and states' shape
 
 
-def run_truncated(cell: Cell, z: Steps, h0: Tensor, valid: Mask, k: int) -> tuple[Steps, Tensor]:
+def run_truncated(
+    cell: Cell, z: Tensor, h0: Tensor, valid: Mask | None, k: int
+) -> tuple[Tensor, Tensor]:
     """`run`, but the gradient of each h_t goes back through the links t, t-1, ..., t-k only.
 
     The last k+1 links of h_t are run again, for h_t alone, from a state h_{t-k-1} that is
@@ -95,56 +109,49 @@ def run_truncated(cell: Cell, z: Steps, h0: Tensor, valid: Mask, k: int) -> tupl
     nothing before those links but h0. A row's h_n is the h_t of its last step, and cut like it.
     """
     states, _ = run(cell, z, h0, valid)
-    cut: Steps = []
-    for t in range(len(z)):
-        h = states[t]
-        if t > k:
-            h = states[t - k - 1].detach()
-            for s in range(t - k, t + 1):
-                h = cell.step(z[s], h, valid[s])
-        cut.append(h)
-    return cut, last_valid(valid, cut, h0)
+    u = unstack(cell.drive(z))
+    cut = unstack(states)
+    for t in range(k + 1, len(z)):
+        h = Tensor(states.value[t - k - 1], tracked=False)
+        for s in range(t - k, t + 1):
+            h = cell.step(u[s], h, at(valid, s))
+        cut[t] = h
+    return stack(cut) if cut else states, last_valid(valid, cut, h0)
 
 
-def select(valid: Mask, z: Steps) -> Steps:
-    """z_t in the rows that have a step t, 0 in the others."""
-    return [where(valid_t, z_t, 0.0) for valid_t, z_t in zip(valid, z, strict=True)]
-
-
-def last_valid(valid: Mask, z: Steps, otherwise: Tensor) -> Tensor:
+def last_valid(valid: Mask | None, z: Steps, otherwise: Tensor) -> Tensor:
     """Each row's z_t at its last step; `otherwise` in the rows that have none."""
     last = otherwise
-    for valid_t, z_t in zip(valid, z, strict=True):
-        last = where(valid_t, z_t, last)
+    for t, z_t in enumerate(z):
+        last = choose(at(valid, t), z_t, last)
     return last
 
 
 def run_layers(
     spec: RNNSpec,
-    parameters: Mapping[str, Tensor],
-    x: Steps,
+    cells: list[Cell],
+    x: Tensor,
     h0: Steps,
-    valid: Mask,
+    valid: Mask | None,
     dropout_masks: Array | None,
-) -> tuple[Steps, Steps]:
-    """The top layer's states, (B, D·H) at every step, and h_n: (B, H) of every cell, as h0 is."""
+) -> tuple[Tensor, Steps]:
+    """The top layer's states (T, B, D·H), and h_n: (B, H) of every cell, as h0 is."""
     h_n: Steps = []
-    z = select(valid, x)
+    z = choose(valid, x, 0.0)
     for layer in range(spec.num_layers):
         if layer > 0 and dropout_masks is not None:
-            masks = np.where(valid, dropout_masks[layer - 1], 0)
-            z = [m_t * z_t for m_t, z_t in zip(masks, z, strict=True)]
-        directions: list[Steps] = []
+            masks = dropout_masks[layer - 1]
+            z = z * (masks if valid is None else np.where(valid, masks, 0))
+        directions: list[Tensor] = []
         for direction in range(spec.num_directions):
-            cell = Cell.of(spec, parameters, spec.suffix(layer, direction))
-            row = h0[layer * spec.num_directions + direction]
+            row = layer * spec.num_directions + direction
             if spec.truncation is not None:
-                states, last = run_truncated(cell, z, row, valid, spec.truncation)
+                states, last = run_truncated(cells[row], z, h0[row], valid, spec.truncation)
             else:
-                states, last = run(cell, z, row, valid, reverse=direction == 1)
+                states, last = run(cells[row], z, h0[row], valid, reverse=direction == 1)
             directions.append(states)
             h_n.append(last)
-        z = select(valid, [concatenate(h_t, axis=1) for h_t in zip(*directions, strict=True)])
+        z = choose(valid, concatenate(directions, axis=2), 0.0)
     return z, h_n
 
 
@@ -152,29 +159,27 @@ def read_out(spec: RNNSpec, parameters: Mapping[str, Tensor], top: Tensor) -> Te
     """y = ψ(weight_ho top + bias_o), or top itself where the network has no readout."""
     if spec.output_size is None:
         return top
-    logits = top @ parameters["weight_ho"].T
-    if spec.readout_bias:
-        logits = logits + parameters["bias_o"]
-    return READOUTS[spec.readout](logits)
+    bias = parameters["bias_o"] if spec.readout_bias else None
+    return READOUTS[spec.readout](affine(top, parameters["weight_ho"], bias))
 
 
 def outputs(
-    spec: RNNSpec, parameters: Mapping[str, Tensor], top: Steps, h_n: Steps, valid: Mask
-) -> Steps:
+    spec: RNNSpec, parameters: Mapping[str, Tensor], top: Tensor, h_n: Steps, valid: Mask | None
+) -> Tensor:
     """What is read out: the top layer's state at every step ("all"), or one thing (B, D·H) only.
 
     "last" is that state at each row's last step, which reversed is the first one processed;
     "final" is what each direction ends with. Where a row has no step, "last" gives 0.
     """
     if spec.outputs == "all":
-        return select(valid, [read_out(spec, parameters, top_t) for top_t in top])
+        return choose(valid, read_out(spec, parameters, top), 0.0)
     final = concatenate(h_n[-spec.num_directions :], axis=1)
     if spec.outputs == "final":
-        return [read_out(spec, parameters, final)]
+        return read_out(spec, parameters, stack([final]))
     nothing = Tensor(np.zeros_like(final.value), tracked=False)
-    last = last_valid(valid, top, otherwise=nothing)
-    has_steps = np.asarray(valid.any(axis=0))
-    return [where(has_steps, read_out(spec, parameters, last), 0.0)]
+    last = last_valid(valid, unstack(top), otherwise=nothing)
+    y = read_out(spec, parameters, stack([last]))
+    return choose(None if valid is None else valid.any(axis=0), y, 0.0)
 
 
 def network(
@@ -195,22 +200,26 @@ def network(
     The arguments must agree with spec.parameter_shapes() and spec.array_shapes(T, B); if steps
     are generated, T >= 1 and lengths is None.
     """
-    T, B, _ = x.shape
-    end = T + spec.generated
-    n = np.full(B, end) if lengths is None else lengths
-    valid: Mask = (np.arange(end)[:, None] < n)[:, :, None]
+    T = len(x)
+    valid = None
+    if T == 0 or (lengths is not None and (lengths < T).any()):
+        n = np.full(x.shape[1], T) if lengths is None else lengths
+        valid = (np.arange(T)[:, None] < n)[:, :, None]
+    cells = [
+        Cell.of(spec, parameters, spec.suffix(layer, direction))
+        for layer in range(spec.num_layers)
+        for direction in range(spec.num_directions)
+    ]
 
-    def go_on(z: Steps, h: Steps, t: int) -> tuple[Steps, Steps]:
+    def go_on(z: Tensor, h: Steps, t: int) -> tuple[Tensor, Steps]:
         """The outputs for inputs z of steps t, t+1, ..., coming from the states h; the new h."""
-        now = slice(t, t + len(z))
-        masks = None if dropout_masks is None else dropout_masks[:, now]
-        top, h = run_layers(spec, parameters, z, h, valid[now], masks)
-        return outputs(spec, parameters, top, h, valid[now]), h
+        masks = None if dropout_masks is None else dropout_masks[:, t : t + len(z)]
+        top, h = run_layers(spec, cells, z, h, valid, masks)
+        return outputs(spec, parameters, top, h, valid), h
 
-    y, h_n = go_on(unstack(x), unstack(h0), t=0)
-    for t in range(T, end):
-        [y_t], h_n = go_on([y[-1]], h_n, t)
-        y.append(y_t)
-    if not y:
-        return Tensor(np.zeros((0, B, spec.output_features), x.dtype), tracked=False), stack(h_n)
-    return stack(y), stack(h_n)
+    y, h_n = go_on(x, unstack(h0), t=0)
+    pieces = [y]
+    for t in range(T, T + spec.generated):
+        y, h_n = go_on(pieces[-1][-1:], h_n, t)
+        pieces.append(y)
+    return concatenate(pieces), stack(h_n)

@@ -5,11 +5,12 @@ compositions of primitives, and need none.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from .tensor import VJP, Operand, Tensor, record
+from .tensor import VJP, Index, Operand, Part, Shape, Tensor, record
 
 
 def exp(x: Tensor) -> Tensor:
@@ -56,6 +57,18 @@ def softmax(x: Tensor) -> Tensor:
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y (..., O) = x Wᵀ + b, of x (..., I), W (O, I), and b (O,) or None.
+
+    Whatever is before the last axis, the steps of all sequences say, are the rows of one matrix.
+    """
+    *before, features = x.shape
+    y = x.reshape((prod(before), features)) @ weight.T
+    if bias is not None:
+        y = y + bias
+    return y.reshape((*before, len(weight)))
+
+
 def where(condition: npt.NDArray[np.bool_], a: Tensor, b: Operand) -> Tensor:
     """y = a where the constant condition holds, else b; all three broadcast.
 
@@ -77,38 +90,34 @@ def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
 
     Raises ValueError for no Tensors or shapes that differ elsewhere, TypeError for mixed dtypes.
     """
+    if len(tensors) == 1:
+        return tensors[0]
     tensors = [tensors[0].lift(tensor) for tensor in tensors]
     value = np.concatenate([tensor.value for tensor in tensors], axis=axis)
     before = (slice(None),) * (axis % value.ndim)
     ends = np.cumsum([tensor.shape[axis] for tensor in tensors]).tolist()
-
-    def slice_of(start: int, end: int) -> VJP:
-        return lambda g, y: g[(*before, slice(start, end))]
-
-    vjps = map(slice_of, [0, *ends], ends)
-    return record(value, *zip(tensors, vjps, strict=True))
+    slices = [(*before, slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)]
+    return record(value, *zip(tensors, map(_at, slices), strict=True))
 
 
 def stack(tensors: Sequence[Tensor]) -> Tensor:
-    """The Tensors, of one shape, along a new first axis. Raises ValueError for no Tensors.
-
-    Joined in halves, as `unstack` parts them, and for its reason.
-    """
-    if not tensors:
-        raise ValueError("stack needs at least one Tensor")
-    if len(tensors) == 1:
-        return tensors[0].reshape((1, *tensors[0].shape))
-    half = len(tensors) // 2
-    return concatenate([stack(tensors[:half]), stack(tensors[half:])])
+    """The Tensors, of one shape, along a new first axis. Raises ValueError for no Tensors."""
+    value = np.stack([tensor.value for tensor in tensors])
+    return record(value, *zip(tensors, map(_at, range(len(tensors))), strict=True))
 
 
 def unstack(x: Tensor) -> list[Tensor]:
-    """[x[0], ..., x[T-1]].
+    """[x[0], ..., x[T-1]]."""
+    return [x[t] for t in range(len(x))]
 
-    The vjp of an index fills an array of x's size, so T of them cost T² in all. Parting x in
-    halves, and these in halves, fills T per level and has log T levels: T log T.
-    """
-    if len(x) <= 1:
-        return [x[t] for t in range(len(x))]
-    half = len(x) // 2
-    return unstack(x[:half]) + unstack(x[half:])
+
+def place(parts: Sequence[Part], shape: Shape) -> Tensor:
+    """Zeros of the shape given, with each part's g added at its index: the transpose of indexing."""
+    value = np.zeros(shape, parts[0].g.dtype)
+    for g, index in parts:
+        value[index] += g.value
+    return record(value, *((g, _at(index)) for g, index in parts))
+
+
+def _at(index: Index) -> VJP:
+    return lambda g, y: g[index]

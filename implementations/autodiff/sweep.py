@@ -1,10 +1,11 @@
 """The reverse sweep: from the cotangents of some Tensors to those of the Tensors they came from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .tensor import Array, Tensor, recording
+from .operations import concatenate, place
+from .tensor import Array, Part, Product, Shape, Share, Tensor, recording
 
 
 def gradient(
@@ -38,27 +39,47 @@ def gradients(
     if not all(tensor.tracked for tensor in inputs):
         raise ValueError("a constant was asked for its gradient: nothing recorded its uses")
     total: dict[Tensor, Tensor] = {}  # the cotangent of each Tensor, as far as it is known
+    kept: dict[Tensor, list[Part | Product]] = {}  # its shares that are still to be summed
     with recording(create_graph):
         for output, cotangent in zip(outputs, cotangents, strict=True):
             seed = output.lift(cotangent)
             if seed.shape != output.shape:
                 raise ValueError(f"an output {output.shape} has a cotangent {seed.shape}")
-            _add(total, output, seed)
+            _add(total, kept, output, seed)
         wanted, between = set(inputs), _between(inputs, outputs)
         for tensor in sorted(between, key=_birth, reverse=True):
             # Its uses were born after it, so all of them have been played: its sum is complete.
+            for share in _summed(kept.pop(tensor, []), tensor.shape):
+                _add(total, kept, tensor, share)
             g = total[tensor] if tensor in wanted else total.pop(tensor)
             for parent, vjp in tensor.parents:
                 if parent in between:
-                    _add(total, parent, vjp(g, tensor))
+                    _add(total, kept, parent, vjp(g, tensor))
         return [
             total[tensor] if tensor in total else Tensor(np.zeros_like(tensor.value), tracked=False)
             for tensor in inputs
         ]
 
 
-def _add(total: dict[Tensor, Tensor], tensor: Tensor, g: Tensor) -> None:
-    total[tensor] = total[tensor] + g if tensor in total else g
+def _add(
+    total: dict[Tensor, Tensor],
+    kept: dict[Tensor, list[Part | Product]],
+    tensor: Tensor,
+    share: Share,
+) -> None:
+    if isinstance(share, Tensor):
+        total[tensor] = total[tensor] + share if tensor in total else share
+    else:
+        kept.setdefault(tensor, []).append(share)
+
+
+def _summed(shares: Sequence[Part | Product], shape: Shape) -> Iterator[Tensor]:
+    """All parts in one array, and all products as one of the matrices one below the other."""
+    if parts := [share for share in shares if isinstance(share, Part)]:
+        yield place(parts, shape)
+    if products := [share for share in shares if isinstance(share, Product)]:
+        a, g = zip(*products, strict=True)
+        yield concatenate(a).T @ concatenate(g)
 
 
 def _birth(tensor: Tensor) -> int:

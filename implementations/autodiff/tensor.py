@@ -10,13 +10,21 @@ functions from the last operation back to the first.
 
 Every vjp is itself written in Tensor operations. A gradient is therefore a Tensor with a history
 of its own, and can be differentiated again.
+
+A Tensor that is used T times gets T shares, and its cotangent is their sum. Two kinds of share
+are kept as they are, and summed only when the sweep has all of them, since the sum is cheaper
+than its terms. The T steps x[t] of a sequence have each a share of x's size, zero but at t
+(`Part`): together they are one array. And a matrix W in y_t = h_t W, at every step of a network,
+has the shares h_tᵀ g_t (`Product`), whose sum is one product of matrices T times as long:
+
+    Σ_t h_tᵀ g_t = [h_1; ...; h_T]ᵀ [g_1; ...; g_T],  [ ; ] being one below the other.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +33,23 @@ Array: TypeAlias = npt.NDArray[np.floating]
 Shape: TypeAlias = tuple[int, ...]
 Index: TypeAlias = int | slice | tuple[int | slice, ...]
 Operand: TypeAlias = "Tensor | float | Array"
-VJP: TypeAlias = Callable[["Tensor", "Tensor"], "Tensor"]  # (cotangent g of y, y) -> of a parent
+Share: TypeAlias = "Tensor | Part | Product"
+VJP: TypeAlias = Callable[["Tensor", "Tensor"], Share]  # (cotangent g of y, y) -> of a parent
+
+
+class Part(NamedTuple):
+    """A share that is g at the index, and 0 elsewhere."""
+
+    g: "Tensor"
+    index: Index
+
+
+class Product(NamedTuple):
+    """The share aᵀ g, of two matrices."""
+
+    a: "Tensor"
+    g: "Tensor"
+
 
 _births = count()
 _recording: ContextVar[bool] = ContextVar("_recording", default=True)
@@ -47,7 +71,7 @@ def record(value: npt.ArrayLike, *parents: tuple["Tensor", VJP]) -> "Tensor":
     y is handed to the vjp, not closed over by it: a y that refers to itself would be a cycle, and
     whole graphs would wait for the garbage collector.
     """
-    kept = tuple(pair for pair in parents if pair[0].tracked) if _recording.get() else ()
+    kept = tuple([pair for pair in parents if pair[0].tracked]) if _recording.get() else ()
     return Tensor(value, kept, tracked=bool(kept))
 
 
@@ -75,7 +99,7 @@ class Tensor:
     ) -> None:
         """A leaf, unless an operation names its parents."""
         array = np.asarray(value)
-        if not np.issubdtype(array.dtype, np.floating):
+        if array.dtype.kind in "biu":
             array = array.astype(np.float64)
         self.value: Array = array.view()
         self.value.flags.writeable = False
@@ -114,9 +138,12 @@ class Tensor:
         return other
 
     def _pair(self, other: Operand) -> tuple["Tensor", "Tensor"]:
-        """Both operands in their common shape, so that no elementwise vjp has to undo it."""
+        """Both operands in their common shape, so that no elementwise vjp has to undo it.
+
+        A number may stay one: it is a constant, and nobody asks for its vjp.
+        """
         b = self.lift(other)
-        if self.shape == b.shape:
+        if self.shape == b.shape or b.shape == () and not b.tracked:
             return self, b
         shape = np.broadcast_shapes(self.shape, b.shape)
         return self.broadcast_to(shape), b.broadcast_to(shape)
@@ -173,7 +200,7 @@ class Tensor:
         a, b = self, self.lift(other)
         if len(a.shape) != 2 or len(b.shape) != 2:
             raise ValueError(f"@ takes two matrices, not shapes {a.shape} and {b.shape}")
-        return record(a.value @ b.value, (a, lambda g, y: g @ b.T), (b, lambda g, y: a.T @ g))
+        return record(a.value @ b.value, (a, lambda g, y: g @ b.T), (b, lambda g, y: Product(a, g)))
 
     @property
     def T(self) -> "Tensor":
@@ -219,11 +246,4 @@ class Tensor:
         parts = index if isinstance(index, tuple) else (index,)
         if not all(isinstance(part, int | slice) for part in parts):
             raise TypeError(f"a Tensor is indexed by integers and slices, not by {index!r}")
-        return record(self.value[index], (self, lambda g, y: place(g, index, self.shape)))
-
-
-def place(x: Tensor, index: Index, shape: Shape) -> Tensor:
-    """Zeros of the shape given, but x at the index: the transpose of indexing, and vice versa."""
-    value = np.zeros(shape, x.dtype)
-    value[index] = x.value
-    return record(value, (x, lambda g, y: g[index]))
+        return record(self.value[index], (self, lambda g, y: Part(g, index)))

@@ -8,7 +8,7 @@ import pytest
 
 from rnncheck.implementations.autodiff import Tensor, gradient
 from rnncheck.implementations.autodiff import operations as op
-from rnncheck.implementations.autodiff.tensor import place
+from rnncheck.implementations.autodiff.tensor import Part
 
 Array = npt.NDArray[np.floating]
 Operation = Callable[..., Tensor]
@@ -45,7 +45,7 @@ OPERATIONS: dict[str, tuple[Operation, list[tuple[int, ...]]]] = {
     "index": (lambda a: a[1], [TWO_D]),
     "index, negative": (lambda a: a[-1, 0], [TWO_D]),
     "slice": (lambda a: a[1:, ::-1], [TWO_D]),
-    "place": (lambda a: place(a, slice(1, 3), (4, 2)), [(2, 2)]),
+    "place": (lambda a, b: op.place([Part(a, slice(1, 3)), Part(b, 2)], (4, 2)), [(2, 2), ROW]),
     "exp": (op.exp, [TWO_D]),
     "log": (op.log, [TWO_D]),
     "tanh": (op.tanh, [TWO_D]),
