@@ -1,7 +1,8 @@
 """Reference `autodiff`: reverse-mode differentiation of NumPy arrays, and a network written in it.
 
-Read `tensor` (an array that remembers its origin), `sweep` (the gradient), `operations` (the
-functions), `network` (the equations of the RNN), and `reference` (the same on plain arrays).
+Read `tensor` (an array that remembers its origin), `sweep` (the gradient), `shares` (what it sums
+at once), `operations` (the functions), `network` (the equations of the RNN), and `reference` (the
+same on plain arrays).
 No derivative of the network is written down anywhere: each operation knows its own, and the
 sweep chains them.
 """

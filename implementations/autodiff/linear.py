@@ -28,7 +28,7 @@ class LinearTape:
 
 def linear(parameters: Mapping[str, Tensor], x: Tensor, activation: str = "identity") -> Tensor:
     """y (T, B, O) of x (T, B, I): "weight" (O, I), and "bias" (O) where there is one."""
-    return ACTIVATIONS[activation](op.affine(x, parameters["weight"], parameters.get("bias")))
+    return ACTIVATIONS[activation](op.affine_steps(x, parameters["weight"], parameters.get("bias")))
 
 
 def linear_forward(

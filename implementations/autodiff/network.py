@@ -18,7 +18,7 @@ import numpy.typing as npt
 from rnncheck.spec import Nonlinearity, Readout, RNNSpec
 
 from . import operations as op
-from .operations import affine, concatenate, stack, unstack, where
+from .operations import affine, affine_steps, concatenate, stack, unstack, where
 from .tensor import Array, Operand, Tensor
 
 Steps: TypeAlias = list[Tensor]
@@ -46,12 +46,12 @@ def choose(valid: Mask | None, a: Tensor, otherwise: Operand) -> Tensor:
 class Cell:
     """One layer in one direction: a = W_ih z + b_ih + W_hh h_prev + b_hh, h = φ(a).
 
-    W_ih (H, features of z), W_hhᵀ (H, H), bias: b_ih + b_hh (H,), or None.
+    W_ih (H, features of z), W_hh (H, H), bias: b_ih + b_hh (H,), or None.
     """
 
     nonlinearity: Callable[[Tensor], Tensor]
     W_ih: Tensor
-    W_hhT: Tensor
+    W_hh: Tensor
     bias: Tensor | None
 
     @classmethod
@@ -61,15 +61,15 @@ class Cell:
         bias = None
         if spec.bias:
             bias = parameters[f"bias_ih_{suffix}"] + parameters[f"bias_hh_{suffix}"]
-        return cls(NONLINEARITIES[spec.nonlinearity], W_ih, W_hh.T, bias)
+        return cls(NONLINEARITIES[spec.nonlinearity], W_ih, W_hh, bias)
 
     def drive(self, z: Tensor) -> Tensor:
         """W_ih z_t + b of all steps t: the part of a_t that comes from without."""
-        return affine(z, self.W_ih, self.bias)
+        return affine_steps(z, self.W_ih, self.bias)
 
     def link(self, u_t: Tensor, h_prev: Tensor) -> Tensor:
         """h_t = φ(a_t) from its drive u_t and h_prev, (B, H); a batch's rows make it h Wᵀ."""
-        return self.nonlinearity(u_t + h_prev @ self.W_hhT)
+        return self.nonlinearity(affine(h_prev, self.W_hh, u_t))
 
     def step(self, u_t: Tensor, h_prev: Tensor, valid_t: Mask | None) -> Tensor:
         """h_t in the rows that have this step; the others carry h_prev along."""
@@ -82,25 +82,24 @@ def at(valid: Mask | None, t: int) -> Mask | None:
 
 
 def run(
-    cell: Cell, z: Tensor, h0: Tensor, valid: Mask | None, reverse: bool = False
+    cell: Cell, u: Tensor, h0: Tensor, valid: Mask | None, reverse: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """h_t for every t, and the state after the last step; h0 is (B, H).
+    """h_t for every t, from the drives u (T, B, H), and the state after the last step; h0 is (B, H).
 
     In reverse the steps are T-1, ..., 0. A row of n steps carries h0 through T-1, ..., n, so its
     first link is at n-1; going forward it carries h_{n-1} to the end. Either way what arrives at
     the end is the row's h_n.
     """
-    u = cell.drive(z)
     u_t = unstack(u)
     states = list(u_t)  # of which each is replaced by its h_t
     h = h0
-    for t in reversed(range(len(z))) if reverse else range(len(z)):
+    for t in reversed(range(len(u))) if reverse else range(len(u)):
         h = states[t] = cell.step(u_t[t], h, at(valid, t))
-    return stack(states) if states else u, h  # no steps: u has none either, and states' shape
+    return stack(states) if states else u, h  # without steps u is as empty as the states
 
 
 def run_truncated(
-    cell: Cell, z: Tensor, h0: Tensor, valid: Mask | None, k: int
+    cell: Cell, u: Tensor, h0: Tensor, valid: Mask | None, k: int
 ) -> tuple[Tensor, Tensor]:
     """`run`, but the gradient of each h_t goes back through the links t, t-1, ..., t-k only.
 
@@ -108,13 +107,13 @@ def run_truncated(
     detached: a number that depends on nothing. The values stay the same. For t <= k there is
     nothing before those links but h0. A row's h_n is the h_t of its last step, and cut like it.
     """
-    states, _ = run(cell, z, h0, valid)
-    u = unstack(cell.drive(z))
-    cut = unstack(states)
-    for t in range(k + 1, len(z)):
-        h = Tensor(states.value[t - k - 1], tracked=False)
+    states, _ = run(cell, u, h0, valid)
+    u_t, h_t = unstack(u), unstack(states)
+    cut = list(h_t)
+    for t in range(k + 1, len(u)):
+        h = h_t[t - k - 1].detach()
         for s in range(t - k, t + 1):
-            h = cell.step(u[s], h, at(valid, s))
+            h = cell.step(u_t[s], h, at(valid, s))
         cut[t] = h
     return stack(cut) if cut else states, last_valid(valid, cut, h0)
 
@@ -145,10 +144,11 @@ def run_layers(
         directions: list[Tensor] = []
         for direction in range(spec.num_directions):
             row = layer * spec.num_directions + direction
+            cell, start = cells[row], h0[row]
             if spec.truncation is not None:
-                states, last = run_truncated(cells[row], z, h0[row], valid, spec.truncation)
+                states, last = run_truncated(cell, cell.drive(z), start, valid, spec.truncation)
             else:
-                states, last = run(cells[row], z, h0[row], valid, reverse=direction == 1)
+                states, last = run(cell, cell.drive(z), start, valid, reverse=direction == 1)
             directions.append(states)
             h_n.append(last)
         z = choose(valid, concatenate(directions, axis=2), 0.0)
@@ -160,13 +160,13 @@ def read_out(spec: RNNSpec, parameters: Mapping[str, Tensor], top: Tensor) -> Te
     if spec.output_size is None:
         return top
     bias = parameters["bias_o"] if spec.readout_bias else None
-    return READOUTS[spec.readout](affine(top, parameters["weight_ho"], bias))
+    return READOUTS[spec.readout](affine_steps(top, parameters["weight_ho"], bias))
 
 
 def outputs(
     spec: RNNSpec, parameters: Mapping[str, Tensor], top: Tensor, h_n: Steps, valid: Mask | None
 ) -> Tensor:
-    """What is read out: the top layer's state at every step ("all"), or one thing (B, D·H) only.
+    """What is read out: the top layer's state at every step ("all"), or one thing (1, B, D·H).
 
     "last" is that state at each row's last step, which reversed is the first one processed;
     "final" is what each direction ends with. Where a row has no step, "last" gives 0.
@@ -179,7 +179,7 @@ def outputs(
     nothing = Tensor(np.zeros_like(final.value), tracked=False)
     last = last_valid(valid, unstack(top), otherwise=nothing)
     y = read_out(spec, parameters, stack([last]))
-    return choose(None if valid is None else valid.any(axis=0), y, 0.0)
+    return choose(None if valid is None else np.asarray(valid.any(axis=0)), y, 0.0)
 
 
 def network(
@@ -201,7 +201,7 @@ def network(
     are generated, T >= 1 and lengths is None.
     """
     T = len(x)
-    valid = None
+    valid = None  # nothing to choose, unless a row lacks steps; without any, all do
     if T == 0 or (lengths is not None and (lengths < T).any()):
         n = np.full(x.shape[1], T) if lengths is None else lengths
         valid = (np.arange(T)[:, None] < n)[:, :, None]

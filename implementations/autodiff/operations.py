@@ -5,12 +5,12 @@ compositions of primitives, and need none.
 """
 
 from collections.abc import Sequence
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from .tensor import VJP, Index, Operand, Part, Shape, Tensor, record
+from .shares import Index, Part, Product
+from .tensor import VJP, Operand, Shape, Tensor, record
 
 
 def exp(x: Tensor) -> Tensor:
@@ -25,7 +25,12 @@ def log(x: Tensor) -> Tensor:
 
 def tanh(x: Tensor) -> Tensor:
     """y = tanh x: dy = (1 - y²) dx."""
-    return record(np.tanh(x.value), (x, lambda g, y: g * (1.0 - y * y)))
+    return record(np.tanh(x.value), (x, lambda g, y: g * one_minus_square(y)))
+
+
+def one_minus_square(x: Tensor) -> Tensor:
+    """y = 1 - x²: dy = -2 x dx."""
+    return record(1.0 - x.value * x.value, (x, lambda g, y: -2.0 * g * x))
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -57,16 +62,28 @@ def softmax(x: Tensor) -> Tensor:
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y (..., O) = x Wᵀ + b, of x (..., I), W (O, I), and b (O,) or None.
+def affine(x: Tensor, weight: Tensor, b: Tensor | None = None) -> Tensor:
+    """y = x Wᵀ + b for matrices x (N, I), W (O, I) and whatever b broadcasts to (N, O), or None.
 
-    Whatever is before the last axis, the steps of all sequences say, are the rows of one matrix.
+    dy = dx Wᵀ + x dWᵀ + db, and <g, dx Wᵀ> = <g W, dx>, <g, x dWᵀ> = <gᵀ x, dW>.
     """
-    *before, features = x.shape
-    y = x.reshape((prod(before), features)) @ weight.T
-    if bias is not None:
-        y = y + bias
-    return y.reshape((*before, len(weight)))
+    W = x.lift(weight)
+    value = x.value @ W.value.T
+    parents: list[tuple[Tensor, VJP]] = [
+        (x, lambda g, y: g @ W),
+        (W, lambda g, y: Product(g, x)),
+    ]
+    if b is not None:
+        value += x.lift(b).value
+        parents.append((b, lambda g, y: g.sum_to(b.shape)))
+    return record(value, *parents)
+
+
+def affine_steps(x: Tensor, weight: Tensor, b: Tensor | None = None) -> Tensor:
+    """`affine` of every step of x (T, B, I): the rows of all steps are those of one matrix."""
+    T, B, features = x.shape
+    y = affine(x.reshape((T * B, features)), weight, b)
+    return y.reshape((T, B, len(weight)))
 
 
 def where(condition: npt.NDArray[np.bool_], a: Tensor, b: Operand) -> Tensor:
@@ -108,7 +125,7 @@ def stack(tensors: Sequence[Tensor]) -> Tensor:
 
 def unstack(x: Tensor) -> list[Tensor]:
     """[x[0], ..., x[T-1]]."""
-    return [x[t] for t in range(len(x))]
+    return [x.at(t) for t in range(len(x))]
 
 
 def place(parts: Sequence[Part], shape: Shape) -> Tensor:
@@ -120,4 +137,4 @@ def place(parts: Sequence[Part], shape: Shape) -> Tensor:
 
 
 def _at(index: Index) -> VJP:
-    return lambda g, y: g[index]
+    return lambda g, y: g.at(index)

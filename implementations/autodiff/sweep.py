@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .operations import concatenate, place
-from .tensor import Array, Part, Product, Shape, Share, Tensor, recording
+from .shares import Part, Product
+from .tensor import Array, Shape, Share, Tensor, recording
 
 
 def gradient(
@@ -46,11 +47,13 @@ def gradients(
             if seed.shape != output.shape:
                 raise ValueError(f"an output {output.shape} has a cotangent {seed.shape}")
             _add(total, kept, output, seed)
-        wanted, between = set(inputs), _between(inputs, outputs)
-        for tensor in sorted(between, key=_birth, reverse=True):
+        wanted, order = set(inputs), _between(inputs, outputs)
+        between = set(order)
+        for tensor in reversed(order):
             # Its uses were born after it, so all of them have been played: its sum is complete.
-            for share in _summed(kept.pop(tensor, []), tensor.shape):
-                _add(total, kept, tensor, share)
+            if tensor in kept:
+                for share in summed(kept.pop(tensor), tensor.shape):
+                    _add(total, kept, tensor, share)
             g = total[tensor] if tensor in wanted else total.pop(tensor)
             for parent, vjp in tensor.parents:
                 if parent in between:
@@ -73,21 +76,21 @@ def _add(
         kept.setdefault(tensor, []).append(share)
 
 
-def _summed(shares: Sequence[Part | Product], shape: Shape) -> Iterator[Tensor]:
-    """All parts in one array, and all products as one of the matrices one below the other."""
+def summed(shares: Sequence[Part | Product], shape: Shape) -> Iterator[Tensor]:
+    """The sum of all parts, if there are any, and the sum of all products."""
     if parts := [share for share in shares if isinstance(share, Part)]:
         yield place(parts, shape)
     if products := [share for share in shares if isinstance(share, Product)]:
-        a, g = zip(*products, strict=True)
-        yield concatenate(a).T @ concatenate(g)
+        a, b = zip(*products, strict=True)
+        yield concatenate(a).T @ concatenate(b)
 
 
 def _birth(tensor: Tensor) -> int:
     return tensor.birth
 
 
-def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> set[Tensor]:
-    """The Tensors on a way from an input to an output, both ends included."""
+def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Tensor]:
+    """The Tensors on a way from an input to an output, both ends included, parents first."""
     ancestors = set(outputs)
     waiting = list(ancestors)
     while waiting:  # a list of what is still to visit, not a recursion: T may be thousands
@@ -96,7 +99,12 @@ def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> set[Tensor]
                 ancestors.add(parent)
                 waiting.append(parent)
     between = ancestors.intersection(inputs)
-    for tensor in sorted(ancestors, key=_birth):  # parents before children
-        if any(parent in between for parent, _ in tensor.parents):
-            between.add(tensor)
-    return between
+    order = []
+    for tensor in sorted(ancestors, key=_birth):
+        for parent, _ in tensor.parents:
+            if parent in between:
+                between.add(tensor)
+                break
+        if tensor in between:
+            order.append(tensor)
+    return order

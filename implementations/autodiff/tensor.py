@@ -9,47 +9,26 @@ its value, the function g ↦ (∂y/∂a)ᵀ g of each argument, and `sweep.grad
 functions from the last operation back to the first.
 
 Every vjp is itself written in Tensor operations. A gradient is therefore a Tensor with a history
-of its own, and can be differentiated again.
-
-A Tensor that is used T times gets T shares, and its cotangent is their sum. Two kinds of share
-are kept as they are, and summed only when the sweep has all of them, since the sum is cheaper
-than its terms. The T steps x[t] of a sequence have each a share of x's size, zero but at t
-(`Part`): together they are one array. And a matrix W in y_t = h_t W, at every step of a network,
-has the shares h_tᵀ g_t (`Product`), whose sum is one product of matrices T times as long:
-
-    Σ_t h_tᵀ g_t = [h_1; ...; h_T]ᵀ [g_1; ...; g_T],  [ ; ] being one below the other.
+of its own, and can be differentiated again. What a vjp gives may
+also be one of the `shares` that are summed later.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from .shares import Index, Part, Product
+
 Array: TypeAlias = npt.NDArray[np.floating]
 Shape: TypeAlias = tuple[int, ...]
-Index: TypeAlias = int | slice | tuple[int | slice, ...]
 Operand: TypeAlias = "Tensor | float | Array"
 Share: TypeAlias = "Tensor | Part | Product"
 VJP: TypeAlias = Callable[["Tensor", "Tensor"], Share]  # (cotangent g of y, y) -> of a parent
-
-
-class Part(NamedTuple):
-    """A share that is g at the index, and 0 elsewhere."""
-
-    g: "Tensor"
-    index: Index
-
-
-class Product(NamedTuple):
-    """The share aᵀ g, of two matrices."""
-
-    a: "Tensor"
-    g: "Tensor"
-
 
 _births = count()
 _recording: ContextVar[bool] = ContextVar("_recording", default=True)
@@ -72,7 +51,9 @@ def record(value: npt.ArrayLike, *parents: tuple["Tensor", VJP]) -> "Tensor":
     whole graphs would wait for the garbage collector.
     """
     kept = tuple([pair for pair in parents if pair[0].tracked]) if _recording.get() else ()
-    return Tensor(value, kept, tracked=bool(kept))
+    y = Tensor.__new__(Tensor)
+    y._begin(np.asarray(value), kept, bool(kept))
+    return y
 
 
 class Tensor:
@@ -91,18 +72,18 @@ class Tensor:
     __slots__ = ("__weakref__", "birth", "parents", "tracked", "value")
     __array_ufunc__ = None  # `array * tensor` must reach Tensor.__rmul__, not loop over elements
 
-    def __init__(
-        self,
-        value: npt.ArrayLike,
-        parents: tuple[tuple["Tensor", VJP], ...] = (),
-        tracked: bool = True,
-    ) -> None:
-        """A leaf, unless an operation names its parents."""
+    def __init__(self, value: npt.ArrayLike, tracked: bool = True) -> None:
+        """A leaf, or a constant."""
         array = np.asarray(value)
         if array.dtype.kind in "biu":
             array = array.astype(np.float64)
-        self.value: Array = array.view()
-        self.value.flags.writeable = False
+        self._begin(array.view(), (), tracked)  # the caller's own array stays as it is
+
+    def _begin(
+        self, array: Array, parents: tuple[tuple["Tensor", VJP], ...], tracked: bool
+    ) -> None:
+        array.flags.writeable = False
+        self.value = array
         self.parents = parents
         self.tracked = tracked
         self.birth = next(_births)
@@ -140,13 +121,16 @@ class Tensor:
     def _pair(self, other: Operand) -> tuple["Tensor", "Tensor"]:
         """Both operands in their common shape, so that no elementwise vjp has to undo it.
 
-        A number may stay one: it is a constant, and nobody asks for its vjp.
+        A constant number may stay one: nobody asks for its vjp.
         """
-        b = self.lift(other)
-        if self.shape == b.shape or b.shape == () and not b.tracked:
-            return self, b
-        shape = np.broadcast_shapes(self.shape, b.shape)
-        return self.broadcast_to(shape), b.broadcast_to(shape)
+        a, b = self, self.lift(other)
+        if a.value.shape == b.value.shape or a._is_number() or b._is_number():
+            return a, b
+        shape = np.broadcast_shapes(a.shape, b.shape)
+        return a.broadcast_to(shape), b.broadcast_to(shape)
+
+    def _is_number(self) -> bool:
+        return not self.tracked and self.value.ndim == 0
 
     # Elementwise arithmetic.
 
@@ -222,6 +206,8 @@ class Tensor:
 
     def sum_to(self, shape: Shape) -> "Tensor":
         """The sum over what `broadcast_to` copies from `shape`: its transpose, and vice versa."""
+        if shape == self.shape:
+            return self
         new = len(self.shape) - len(shape)
         copied = (new + i for i, n in enumerate(shape) if n == 1 and self.shape[new + i] != 1)
         value = self.value.sum(axis=(*range(new), *copied), keepdims=True).reshape(shape)
@@ -246,4 +232,8 @@ class Tensor:
         parts = index if isinstance(index, tuple) else (index,)
         if not all(isinstance(part, int | slice) for part in parts):
             raise TypeError(f"a Tensor is indexed by integers and slices, not by {index!r}")
+        return self.at(index)
+
+    def at(self, index: Index) -> "Tensor":
+        """x[index], for an index that is known to be one of integers and slices."""
         return record(self.value[index], (self, lambda g, y: Part(g, index)))

@@ -8,7 +8,7 @@ import pytest
 
 from rnncheck.implementations.autodiff import Tensor, gradient
 from rnncheck.implementations.autodiff import operations as op
-from rnncheck.implementations.autodiff.tensor import Part
+from rnncheck.implementations.autodiff.shares import Part
 
 Array = npt.NDArray[np.floating]
 Operation = Callable[..., Tensor]
@@ -34,6 +34,19 @@ OPERATIONS: dict[str, tuple[Operation, list[tuple[int, ...]]]] = {
     "negate": (lambda a: -a, [TWO_D]),
     "matmul": (lambda a, b: a @ b, [TWO_D, (2, 4)]),
     "matmul with itself": (lambda a: a @ a.T, [TWO_D]),
+    "matmul, a matrix used thrice": (
+        lambda a, b: a @ b + a[::-1] @ b + (a * a) @ b.T @ b,
+        [TWO_D, (2, 2)],
+    ),
+    "affine": (op.affine, [TWO_D, (4, 2)]),
+    "affine, row": (op.affine, [TWO_D, (4, 2), (4,)]),
+    "affine, column": (op.affine, [TWO_D, (4, 2), COLUMN]),
+    "affine, step after step": (
+        lambda a, W, b: op.affine(op.affine(a, W, b), W, b),
+        [TWO_D, (2, 2), TWO_D],
+    ),
+    "affine with itself": (lambda a: op.affine(a, a, a @ a.T), [TWO_D]),
+    "affine_steps": (op.affine_steps, [(3, 2, 2), (2, 2), ROW]),
     "transpose": (lambda a: a.T, [(2, 3, 4)]),
     "reshape": (lambda a: a.reshape((2, 3)), [TWO_D]),
     "broadcast_to": (lambda a: a.broadcast_to((4, 3, 2)), [COLUMN]),
@@ -46,9 +59,15 @@ OPERATIONS: dict[str, tuple[Operation, list[tuple[int, ...]]]] = {
     "index, negative": (lambda a: a[-1, 0], [TWO_D]),
     "slice": (lambda a: a[1:, ::-1], [TWO_D]),
     "place": (lambda a, b: op.place([Part(a, slice(1, 3)), Part(b, 2)], (4, 2)), [(2, 2), ROW]),
+    "place, overlapping": (
+        lambda a, b: op.place([Part(a, slice(0, 2)), Part(b, slice(1, 3)), Part(a[0], 1)], (4, 2)),
+        [(2, 2), (2, 2)],
+    ),
+    "slices that overlap": (lambda a: a[:2] * a[1:] + a[2], [TWO_D]),
     "exp": (op.exp, [TWO_D]),
     "log": (op.log, [TWO_D]),
     "tanh": (op.tanh, [TWO_D]),
+    "one_minus_square": (op.one_minus_square, [TWO_D]),
     "sigmoid": (lambda a: op.sigmoid(a - 1.0), [TWO_D]),
     "relu": (lambda a: op.relu(a - 1.0), [TWO_D]),
     "identity": (op.identity, [TWO_D]),
