@@ -4,12 +4,12 @@ The rows of a batch share the parameters and nothing else, so each row is unroll
 its valid steps only: what stands in the padding is never read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import add
 from typing import TypeVar, cast
 
-from rnncheck.implementations.scalar.cell import Matrix
 from rnncheck.implementations.scalar.nested import (
     Array2,
     Array3,
@@ -20,29 +20,31 @@ from rnncheck.implementations.scalar.nested import (
     check_lengths,
     check_parameters,
 )
-from rnncheck.implementations.scalar.network import Masks, Network, Unrolled, build_network
-from rnncheck.implementations.scalar.value import Value, recording, sweep
+from rnncheck.implementations.scalar.network import (
+    Masks,
+    Matrix,
+    Network,
+    Rows,
+    Unrolled,
+    build_network,
+)
+from rnncheck.implementations.scalar.trace import Places
 from rnncheck.spec import RNNSpec
 
 A = TypeVar("A")
 Floats = list[list[float]]
-Loss = tuple[list[Value], list[float]]
-"""Values, and the cotangent of each."""
+Loss = list[tuple[Places, Sequence[float]]]
+"""Results, by their places, and their cotangents."""
 
 
 @dataclass(frozen=True)
 class Tape:
-    """The graph of one `forward`.
-
-    leaves: the parameters by name, in rows; a bias is one row. rows: the rows of the batch.
-    results: all that was computed, in the order of its creation.
-    """
+    """The graph of one `forward`: the network it used, and the rows of the batch."""
 
     spec: RNNSpec
     T: int
-    leaves: Mapping[str, Matrix]
+    network: Network
     rows: Sequence[Unrolled]
-    results: Sequence[Value]
 
 
 def forward(
@@ -74,35 +76,34 @@ def forward(
     check_parameters(spec, parameters)
     check_arrays(spec, T, B, h0=h0, x=x, dropout_masks=dropout_masks)
     check_lengths(spec, lengths, T, B)
-    leaves = {
-        name: _leaves(cast(Array2, parameters[name] if len(shape) == 2 else [parameters[name]]))
+    matrices = {
+        name: _floats(cast(Array2, parameters[name] if len(shape) == 2 else [parameters[name]]))
         for name, shape in shapes.items()
     }
-    inputs = [(_leaves(_row(x[:n], b)), _leaves(_row(h0, b))) for b, n in enumerate(lengths)]
+    inputs = [(_floats(_row(x[:n], b)), _floats(_row(h0, b))) for b, n in enumerate(lengths)]
     masks = None
     if dropout_masks is not None:
-        masks = [[_row(mask, b) for mask in dropout_masks] for b in range(B)]
-    return run(spec, T, build_network(spec, leaves), leaves, inputs, masks)
+        masks = [[_floats(_row(mask, b)) for mask in dropout_masks] for b in range(B)]
+    return run(spec, T, build_network(spec, matrices), inputs, masks)
 
 
 def run(
     spec: RNNSpec,
     T: int,
     network: Network,
-    leaves: Mapping[str, Matrix],
     inputs: Sequence[tuple[Matrix, Matrix]],
     masks: Sequence[Masks] | None = None,
 ) -> tuple[list[Floats], list[Floats], Tape]:
-    """`forward`, of the network made of these leaves, on the x and h0 of each row of the batch."""
-    with recording() as results:
-        rows = [
-            network.unroll(*pair, None if masks is None else masks[b])
-            for b, pair in enumerate(inputs)
-        ]
+    """`forward`, of this network, on the x and h0 of each row of the batch."""
+    rows = [
+        network.unroll(*pair, None if masks is None else masks[b]) for b, pair in enumerate(inputs)
+    ]
     steps, _, features = spec.array_shapes(T, len(rows))["output"]
-    output = _side_by_side([_data(row.output) for row in rows], steps, features)
-    h_n = _side_by_side([_data(row.h_n) for row in rows], spec.num_states, spec.hidden_size)
-    return output, h_n, Tape(spec, T, leaves, rows, results)
+    output = _side_by_side([_at(row.output, row.trace.data) for row in rows], steps, features)
+    h_n = _side_by_side(
+        [_at(row.h_n, row.trace.data) for row in rows], spec.num_states, spec.hidden_size
+    )
+    return output, h_n, Tape(spec, T, network, rows)
 
 
 def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[float]]:
@@ -119,26 +120,29 @@ def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[fl
     """
     spec, rows = tape.spec, tape.rows
     check_arrays(spec, tape.T, len(rows), d_output=d_output, d_h_n=d_h_n)
-    x, h0 = [row.x for row in rows], [row.h0 for row in rows]
-    for leaves in chain(chain.from_iterable(tape.leaves.values()), *x, *h0):
-        for leaf in leaves:
-            leaf.grad = 0.0
-    losses = [_losses(row, _row(d_output, b), _row(d_h_n, b)) for b, row in enumerate(rows)]
-    if spec.truncation is None:
-        sweep([*tape.results, _total(chain.from_iterable(losses))])
-    else:
-        for row, parts in zip(rows, losses, strict=True):
-            for t, part in enumerate(parts):
-                before = t - spec.truncation - 1
-                _total([part]).backward(cut=row.top[before] if before >= 0 else ())
-
-    gradient: dict[str, Nested[float]] = {}
-    for name, shape in spec.parameter_shapes().items():
-        found = _grads(tape.leaves[name])
-        gradient[name] = found if len(shape) == 2 else found[0]
-    gradient["x"] = _side_by_side([*map(_grads, x)], tape.T, spec.input_size)
-    gradient["h0"] = _side_by_side([*map(_grads, h0)], spec.num_states, spec.hidden_size)
+    for weights in tape.network.weights():
+        weights.zero_grad()
+    grads = [_sweep(spec, row, _row(d_output, b), _row(d_h_n, b)) for b, row in enumerate(rows)]
+    found = tape.network.parameter_gradients(spec)
+    gradient: dict[str, Nested[float]] = {name: found[name] for name in spec.parameter_shapes()}
+    x = [_at(row.x, grad) for row, grad in zip(rows, grads, strict=True)]
+    h0 = [_at(row.h0, grad) for row, grad in zip(rows, grads, strict=True)]
+    gradient["x"] = _side_by_side(x, tape.T, spec.input_size)
+    gradient["h0"] = _side_by_side(h0, spec.num_states, spec.hidden_size)
     return gradient
+
+
+def _sweep(spec: RNNSpec, row: Unrolled, d_output: Array2, d_h_n: Array2) -> list[float]:
+    """The gradient by every number of the row's trace that is a leaf, in its place."""
+    parts = _losses(row, d_output, d_h_n)
+    if spec.truncation is None:
+        return row.trace.differentiate([*chain.from_iterable(parts)])
+    total = [0.0] * len(row.trace.data)
+    for t, part in enumerate(parts):
+        before = t - spec.truncation - 1
+        grad = row.trace.differentiate(part, cut=row.top[before] if before >= 0 else ())
+        total = [*map(add, total, grad)]
+    return total
 
 
 def _losses(row: Unrolled, d_output: Array2, d_h_n: Array2) -> list[Loss]:
@@ -147,22 +151,10 @@ def _losses(row: Unrolled, d_output: Array2, d_h_n: Array2) -> list[Loss]:
     A row of no steps has one part nevertheless, as h_n is h0 then. A single output, of many steps
     or of none, belongs to the last part: in general the outputs are those of the last steps.
     """
-    parts: list[Loss] = [([], []) for _ in range(max(len(row.top), 1) - len(row.output))]
-    parts += [([*y], [*d_y]) for y, d_y in zip(row.output, d_output, strict=False)]
-    for h, d_h in zip(row.h_n, d_h_n, strict=True):
-        parts[-1][0].extend(h)
-        parts[-1][1].extend(d_h)
+    parts: list[Loss] = [[] for _ in range(max(len(row.top), 1) - len(row.output))]
+    parts += [[(y, d_y)] for y, d_y in zip(row.output, d_output, strict=False)]
+    parts[-1] += zip(row.h_n, d_h_n, strict=True)
     return parts
-
-
-def _total(parts: Iterable[Loss]) -> Value:
-    """`Σ d · y` over all the parts; the partials are the cotangents d."""
-    ys: list[Value] = []
-    ds: list[float] = []
-    for part_ys, part_ds in parts:
-        ys += part_ys
-        ds += part_ds
-    return Value(sum(y.data * d for y, d in zip(ys, ds, strict=True)), tuple(ys), tuple(ds))
 
 
 def _row(array: Sequence[Sequence[A]], b: int) -> list[A]:
@@ -175,13 +167,10 @@ def _side_by_side(rows: Sequence[Floats], steps: int, features: int) -> list[Flo
     return [[row[t] if t < len(row) else [0.0] * features for row in rows] for t in range(steps)]
 
 
-def _leaves(array: Array2) -> Matrix:
-    return [list(map(Value, row)) for row in array]
+def _floats(array: Array2) -> Floats:
+    return [list(map(float, row)) for row in array]
 
 
-def _data(matrix: Matrix) -> Floats:
-    return [[value.data for value in row] for row in matrix]
-
-
-def _grads(matrix: Matrix) -> Floats:
-    return [[value.grad for value in row] for row in matrix]
+def _at(rows: Rows, numbers: list[float]) -> Floats:
+    """The numbers at these places."""
+    return [[numbers[i] for i in places] for places in rows]

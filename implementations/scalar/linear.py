@@ -1,36 +1,42 @@
 """A linear layer on nested lists, one neuron at a time: its graph is kept, and swept."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import cast
 
 from rnncheck.implementations.scalar import activations
-from rnncheck.implementations.scalar.cell import Matrix, Values, softmax
 from rnncheck.implementations.scalar.nested import (
+    Array2,
     Array3,
     Nested,
     check_shape,
-    elements,
     map_nested,
     shape_of,
 )
-from rnncheck.implementations.scalar.value import Value, dot
+from rnncheck.implementations.scalar.trace import Places, Trace, Weights
+from rnncheck.spec import Shape
 
-ACTIVATIONS: dict[str, Callable[[Values], list[Value]]] = {
-    "identity": list,
-    "tanh": lambda a: [a_i.tanh() for a_i in a],
-    "relu": lambda a: [a_i.relu() for a_i in a],
-    "sigmoid": lambda a: [a_i.sigmoid() for a_i in a],
-    "softmax": lambda a: softmax(a, activations.softmax),
-}
+ACTIVATIONS = activations.ACTIVATIONS | {"softmax": activations.identity}
+"""What is done to each neuron's sum; the softmax takes them all together, afterwards."""
+
+Steps = Sequence[Sequence[Places]]
 
 
 @dataclass(frozen=True)
 class LinearTape:
-    """The graph of one `linear_forward`: its leaves by name, and y (T, B, O)."""
+    """The graph of one `linear_forward`, with the places in it of x (T, B, I) and y (T, B, O)."""
 
-    leaves: Mapping[str, Nested[Value]]
-    output: Sequence[Matrix]
+    trace: Trace
+    weights: Weights
+    has_bias: bool
+    x: Steps
+    output: Steps
+
+    @property
+    def shape(self) -> Shape:
+        """That of y, down to its first size of 0."""
+        return shape_of("output", [[[*places] for places in step] for step in self.output])
 
 
 def linear_forward(
@@ -43,17 +49,14 @@ def linear_forward(
     """
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}")
-    leaves = {name: map_nested(Value, array) for name, array in parameters.items()}
-    leaves["x"] = map_nested(Value, x)
-    weight = cast(Matrix, leaves["weight"])
+    weight = cast(Array2, map_nested(float, parameters["weight"]))
     _check(parameters, x, len(weight))
-    bias = cast(Values, leaves.get("bias", [Value(0.0)] * len(weight)))
-    psi = ACTIVATIONS[activation]
-    output = [
-        [psi([dot(row, x_tb, b) for row, b in zip(weight, bias, strict=True)]) for x_tb in x_t]
-        for x_t in cast(Sequence[Matrix], leaves["x"])
-    ]
-    return [[[y.data for y in y_tb] for y_tb in y_t] for y_t in output], LinearTape(leaves, output)
+    bias = map(float, cast(Sequence[float], parameters.get("bias", [0.0] * len(weight))))
+    weights, trace = Weights([[*row] for row in weight], [*bias]), Trace()
+    places = [[trace.leaves(map(float, x_tb)) for x_tb in x_t] for x_t in x]
+    output = [[_neurons(trace, weights, x_tb, activation) for x_tb in x_t] for x_t in places]
+    tape = LinearTape(trace, weights, "bias" in parameters, places, output)
+    return _at(output, trace.data), tape
 
 
 def linear_backward(tape: LinearTape, d_output: Array3) -> dict[str, Nested[float]]:
@@ -61,15 +64,21 @@ def linear_backward(tape: LinearTape, d_output: Array3) -> dict[str, Nested[floa
 
     A tape may be used any number of times. Raises ValueError for a wrong shape.
     """
-    check_shape("d_output", d_output, shape_of("output", tape.output))
-    for leaves in tape.leaves.values():
-        for leaf in elements(leaves):
-            leaf.grad = 0.0
-    cotangents = [Value(d_y) for d_y in elements(d_output)]
-    dot(cotangents, list(elements(cast(Nested[Value], tape.output)))).backward()
-    return {
-        name: map_nested(lambda leaf: leaf.grad, leaves) for name, leaves in tape.leaves.items()
-    }
+    check_shape("d_output", d_output, tape.shape)
+    tape.weights.zero_grad()
+    y, d = chain.from_iterable(tape.output), chain.from_iterable(d_output)
+    grad = tape.trace.differentiate([*zip(y, d, strict=True)])
+    bias = {"bias": tape.weights.d_bias} if tape.has_bias else {}
+    return {"weight": tape.weights.d_rows, **bias, "x": _at(tape.x, grad)}
+
+
+def _neurons(trace: Trace, weights: Weights, x: Places, activation: str) -> Places:
+    a = trace.neurons(weights, x, ACTIVATIONS[activation])
+    return trace.softmax(a, activations.softmax) if activation == "softmax" else a
+
+
+def _at(steps: Steps, numbers: Sequence[float]) -> list[list[list[float]]]:
+    return [[[numbers[i] for i in places] for places in step] for step in steps]
 
 
 def _check(parameters: Mapping[str, Nested[float]], x: Array3, outputs: int) -> None:

@@ -19,7 +19,6 @@ from typing import Any, cast
 
 from rnncheck.implementations.scalar import functional
 from rnncheck.implementations.scalar.activations import identity
-from rnncheck.implementations.scalar.cell import Matrix
 from rnncheck.implementations.scalar.functional import Floats
 from rnncheck.implementations.scalar.nested import (
     Array3,
@@ -31,11 +30,9 @@ from rnncheck.implementations.scalar.nested import (
     check_parameters,
     elements,
     full,
-    map_nested,
 )
-from rnncheck.implementations.scalar.network import build_network
+from rnncheck.implementations.scalar.network import Matrix, build_network
 from rnncheck.implementations.scalar.symbol import F, Lines, Symbol, calling
-from rnncheck.implementations.scalar.value import Value
 from rnncheck.spec import RNNSpec
 
 Symbols = Nested[Symbol | float]
@@ -139,26 +136,19 @@ def _run_on_symbols(
     arrays: Mapping[str, Symbols],
     masked: bool,
 ) -> tuple[list[Floats], list[Floats], functional.Tape]:
-    """`functional.forward`, from where it has made its leaves."""
+    """`functional.forward`, from where it has its numbers."""
     shapes = spec.parameter_shapes()
-    leaves = {
-        name: cast(Matrix, map_nested(_leaf, array if len(shapes[name]) == 2 else [array]))
+    matrices = {
+        name: cast(Matrix, array if len(shapes[name]) == 2 else [array])
         for name, array in parameters.items()
     }
-    x, h0, masks = (
-        cast(list[Any], map_nested(_leaf, arrays[name])) for name in ("x", "h0", "dropout_masks")
-    )
-    inputs = [([x_t[b] for x_t in x[:n]], [h0_s[b] for h0_s in h0]) for b, n in enumerate(lengths)]
+    x, h0, masks = (cast(list[Any], arrays[name]) for name in ("x", "h0", "dropout_masks"))
+    inputs = [
+        ([x_t[b] for x_t in x[:n]], [state[b] for state in h0]) for b, n in enumerate(lengths)
+    ]
     masks_of = [[[step[b] for step in mask] for mask in masks] for b in range(len(lengths))]
-    network = build_network(spec, leaves, _stand_in)
-    return functional.run(spec, T, network, leaves, inputs, masks_of if masked else None)
-
-
-def _leaf(symbol: object) -> Value:
-    """A leaf with a symbol in the place of the float."""
-    value = Value(0.0)
-    value.data = cast(float, symbol)
-    return value
+    network = build_network(spec, matrices, _stand_in)
+    return functional.run(spec, T, network, inputs, masks_of if masked else None)
 
 
 def _stand_in(f: F) -> F:
