@@ -8,17 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import add
-from typing import TypeVar, cast
 
 from rnncheck.implementations.scalar.nested import (
-    Array2,
     Array3,
     Array4,
     Nested,
     batch_size,
-    check_arrays,
     check_lengths,
-    check_parameters,
+    check_names,
+    rows_of,
 )
 from rnncheck.implementations.scalar.network import (
     Masks,
@@ -28,13 +26,11 @@ from rnncheck.implementations.scalar.network import (
     Unrolled,
     build_network,
 )
-from rnncheck.implementations.scalar.trace import Places
 from rnncheck.spec import RNNSpec
 
-A = TypeVar("A")
 Floats = list[list[float]]
-Loss = list[tuple[Places, Sequence[float]]]
-"""Results, by their places, and their cotangents."""
+Loss = tuple[list[int], list[float]]
+"""The places of results, and the cotangent of each."""
 
 
 @dataclass(frozen=True)
@@ -72,18 +68,20 @@ def forward(
     """
     T, B = len(x), batch_size(h0)
     lengths = [T] * B if lengths is None else lengths
-    shapes = spec.parameter_shapes()
-    check_parameters(spec, parameters)
-    check_arrays(spec, T, B, h0=h0, x=x, dropout_masks=dropout_masks)
-    check_lengths(spec, lengths, T, B)
-    matrices = {
-        name: _floats(cast(Array2, parameters[name] if len(shape) == 2 else [parameters[name]]))
-        for name, shape in shapes.items()
-    }
-    inputs = [(_floats(_row(x[:n], b)), _floats(_row(h0, b))) for b, n in enumerate(lengths)]
+    shapes, sizes = spec.parameter_shapes(), spec.array_shapes(T, B)
+    check_names(shapes, parameters)
+    matrices = {name: rows_of(name, parameters[name], shape) for name, shape in shapes.items()}
+    states, steps = rows_of("h0", h0, sizes["h0"]), rows_of("x", x, sizes["x"])
     masks = None
     if dropout_masks is not None:
-        masks = [[_floats(_row(mask, b)) for mask in dropout_masks] for b in range(B)]
+        factors = rows_of("dropout_masks", dropout_masks, sizes["dropout_masks"])
+        layers, n, *_ = sizes["dropout_masks"]
+        one = n * B  # of the rows, in the mask of one layer
+        masks = [
+            [factors[i * one + b : (i + 1) * one : B] for i in range(layers)] for b in range(B)
+        ]
+    check_lengths(spec, lengths, T, B)
+    inputs = [(steps[b : n * B : B], states[b::B]) for b, n in enumerate(lengths)]
     return run(spec, T, build_network(spec, matrices), inputs, masks)
 
 
@@ -119,10 +117,19 @@ def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[fl
     Raises ValueError for a wrong shape.
     """
     spec, rows = tape.spec, tape.rows
-    check_arrays(spec, tape.T, len(rows), d_output=d_output, d_h_n=d_h_n)
+    sizes = spec.array_shapes(tape.T, len(rows))
+    d_outputs = rows_of("d_output", d_output, sizes["d_output"])
+    d_states = rows_of("d_h_n", d_h_n, sizes["d_h_n"])
+    return run_back(tape, d_outputs, d_states)
+
+
+def run_back(tape: Tape, d_outputs: Matrix, d_states: Matrix) -> dict[str, Nested[float]]:
+    """`backward`, of cotangents in rows, those of all of the batch for each step or state."""
+    spec, rows = tape.spec, tape.rows
+    B = len(rows)
     for weights in tape.network.weights():
         weights.zero_grad()
-    grads = [_sweep(spec, row, _row(d_output, b), _row(d_h_n, b)) for b, row in enumerate(rows)]
+    grads = [_sweep(spec, row, d_outputs[b::B], d_states[b::B]) for b, row in enumerate(rows)]
     found = tape.network.parameter_gradients(spec)
     gradient: dict[str, Nested[float]] = {name: found[name] for name in spec.parameter_shapes()}
     x = [_at(row.x, grad) for row, grad in zip(rows, grads, strict=True)]
@@ -132,45 +139,47 @@ def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[fl
     return gradient
 
 
-def _sweep(spec: RNNSpec, row: Unrolled, d_output: Array2, d_h_n: Array2) -> list[float]:
+def _sweep(spec: RNNSpec, row: Unrolled, d_output: Matrix, d_h_n: Matrix) -> list[float]:
     """The gradient by every number of the row's trace that is a leaf, in its place."""
     parts = _losses(row, d_output, d_h_n)
     if spec.truncation is None:
-        return row.trace.differentiate([*chain.from_iterable(parts)])
+        places, d = zip(*parts, strict=True)
+        return row.trace.differentiate([*chain(*places)], [*chain(*d)])
     total = [0.0] * len(row.trace.data)
     for t, part in enumerate(parts):
         before = t - spec.truncation - 1
-        grad = row.trace.differentiate(part, cut=row.top[before] if before >= 0 else ())
+        grad = row.trace.differentiate(*part, cut=row.top[before] if before >= 0 else ())
         total = [*map(add, total, grad)]
     return total
 
 
-def _losses(row: Unrolled, d_output: Array2, d_h_n: Array2) -> list[Loss]:
+def _losses(row: Unrolled, d_output: Matrix, d_h_n: Matrix) -> list[Loss]:
     """The row's loss, in one part for each step; the last step's part includes that of h_n.
 
     A row of no steps has one part nevertheless, as h_n is h0 then. A single output, of many steps
     or of none, belongs to the last part: in general the outputs are those of the last steps.
     """
-    parts: list[Loss] = [[] for _ in range(max(len(row.top), 1) - len(row.output))]
-    parts += [[(y, d_y)] for y, d_y in zip(row.output, d_output, strict=False)]
-    parts[-1] += zip(row.h_n, d_h_n, strict=True)
+    parts: list[Loss] = [([], []) for _ in range(max(len(row.top), 1) - len(row.output))]
+    parts += [([*y], [*d_y]) for y, d_y in zip(row.output, d_output, strict=False)]
+    places, d = parts[-1]
+    places += chain(*row.h_n)
+    d += chain(*d_h_n)
     return parts
-
-
-def _row(array: Sequence[Sequence[A]], b: int) -> list[A]:
-    """`array[:, b]`."""
-    return [step[b] for step in array]
 
 
 def _side_by_side(rows: Sequence[Floats], steps: int, features: int) -> list[Floats]:
     """The arrays (n, features) of the rows as one (steps, B, features), with 0 after step n."""
-    return [[row[t] if t < len(row) else [0.0] * features for row in rows] for t in range(steps)]
-
-
-def _floats(array: Array2) -> Floats:
-    return [list(map(float, row)) for row in array]
+    if not rows:
+        return [[] for _ in range(steps)]
+    full = [row + [[0.0] * features for _ in range(steps - len(row))] for row in rows]
+    return [*map(list, zip(*full, strict=True))]
 
 
 def _at(rows: Rows, numbers: list[float]) -> Floats:
     """The numbers at these places."""
-    return [[numbers[i] for i in places] for places in rows]
+    return [
+        numbers[places.start : places.stop]
+        if isinstance(places, range)
+        else [numbers[i] for i in places]
+        for places in rows
+    ]

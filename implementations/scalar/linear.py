@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import cast
 
 from rnncheck.implementations.scalar import activations
@@ -11,6 +10,7 @@ from rnncheck.implementations.scalar.nested import (
     Array3,
     Nested,
     check_shape,
+    elements,
     map_nested,
     shape_of,
 )
@@ -66,8 +66,8 @@ def linear_backward(tape: LinearTape, d_output: Array3) -> dict[str, Nested[floa
     """
     check_shape("d_output", d_output, tape.shape)
     tape.weights.zero_grad()
-    y, d = chain.from_iterable(tape.output), chain.from_iterable(d_output)
-    grad = tape.trace.differentiate([*zip(y, d, strict=True)])
+    places = [i for step in tape.output for y in step for i in y]
+    grad = tape.trace.differentiate(places, [*elements(d_output)])
     bias = {"bias": tape.weights.d_bias} if tape.has_bias else {}
     return {"weight": tape.weights.d_rows, **bias, "x": _at(tape.x, grad)}
 

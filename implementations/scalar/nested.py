@@ -4,6 +4,7 @@ Nested lists cannot say every empty shape: (0, B, H) is `[]` whatever B and H ar
 therefore compared as far as the first size of 0.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -74,7 +75,7 @@ def shape_of(name: str, nested: object) -> Shape:
 
 def check_shape(name: str, nested: object, expected: Shape, meaning: str = "") -> None:
     """Raise `require_shape`'s ValueError unless `nested` has the shape `expected`."""
-    if is_plain(nested, expected):
+    if plain_numbers(nested, expected) is not None:
         return
     visible = expected[: expected.index(0) + 1] if 0 in expected else expected
     shape = shape_of(name, nested)
@@ -82,25 +83,46 @@ def check_shape(name: str, nested: object, expected: Shape, meaning: str = "") -
         require_shape(name, shape, expected, meaning)
 
 
-def is_plain(nested: Any, shape: Shape) -> bool:  # noqa: ANN401 - whatever somebody handed in
-    """Whether this is an array of plain numbers of this shape, as nearly all are.
+def plain_numbers(nested: Any, shape: Shape) -> list[float] | None:  # noqa: ANN401 - whatever somebody handed in
+    """The elements of an array of plain numbers of this shape, as nearly all are; or None.
 
     It is taken to pieces an axis at a time, which is much faster than number by number.
     """
     items = [nested]
     try:
         for size in shape:
-            if set(map(len, items)) != {size}:
-                return False
-            items = list(chain.from_iterable(items))
+            for item in items:
+                if len(item) != size:
+                    return None
+            items = [*chain.from_iterable(items)]
     except TypeError:  # there are fewer axes
-        return False
-    return set(map(type, items)) <= {float, int}
+        return None
+    return items if {float, int}.issuperset(map(type, items)) else None
+
+
+def rows_of(name: str, nested: Nested[float], shape: Shape) -> list[list[float]]:
+    """What stands on the last axis, as floats, row after row; check_shape's ValueError."""
+    numbers = plain_numbers(nested, shape)
+    if numbers is None:
+        check_shape(name, nested, shape)
+        numbers = [*elements(nested)]
+    numbers = [*map(float, numbers)]
+    size = shape[-1]
+    if size == 0:
+        return [[] for _ in range(math.prod(shape[:-1]))]
+    return [numbers[i : i + size] for i in range(0, len(numbers), size)]
 
 
 def check_parameters(spec: RNNSpec, parameters: Mapping[str, Nested[float]]) -> None:
     """Raise ValueError for a name that is missing or unknown, or a wrong shape."""
     shapes = spec.parameter_shapes()
+    check_names(shapes, parameters)
+    for name, shape in shapes.items():
+        check_shape(name, parameters[name], shape)
+
+
+def check_names(shapes: Mapping[str, Shape], parameters: Mapping[str, Nested[float]]) -> None:
+    """Raise ValueError for a name that is missing or unknown."""
     if shapes.keys() != parameters.keys():
         for problem, names in (
             ("missing", [name for name in shapes if name not in parameters]),
@@ -108,8 +130,6 @@ def check_parameters(spec: RNNSpec, parameters: Mapping[str, Nested[float]]) -> 
         ):
             if names:
                 raise ValueError(f"{problem} parameters: {', '.join(names)}")
-    for name, shape in shapes.items():
-        check_shape(name, parameters[name], shape)
 
 
 def check_arrays(spec: RNNSpec, T: int, B: int, **arrays: Nested[float] | None) -> None:

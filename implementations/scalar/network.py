@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import add
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from rnncheck.implementations.scalar.activations import ACTIVATIONS, identity, softmax
 from rnncheck.implementations.scalar.cell import Cell, Readout
@@ -17,8 +17,7 @@ Matrix = Sequence[Floats]
 Masks = Sequence[Sequence[Floats]]
 
 
-@dataclass(frozen=True)
-class Unrolled:
+class Unrolled(NamedTuple):
     """What the network made of one sequence of n steps, the generated ones among them.
 
     All but the trace are places in it. x, h0: the steps and the states (L·D, H) that were given.
@@ -104,7 +103,7 @@ class Network:
         return cells if self.readout is None else [*cells, self.readout.weights]
 
     def parameter_gradients(self, spec: RNNSpec) -> dict[str, list[Floats] | Floats]:
-        """What the pullbacks have added up, by name: each row's gradient is taken apart as the row is.
+        """What `differentiate` has added up, by name: each row's gradient is taken apart as the row is.
 
         Both biases of a cell are added to the same sum, and so have the same gradient.
         """

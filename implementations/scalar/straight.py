@@ -15,6 +15,7 @@ graph is large: it is for small networks, such as those on which one can watch s
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, cast
 
 from rnncheck.implementations.scalar import functional
@@ -103,7 +104,7 @@ def write_program(spec: RNNSpec, T: int, lengths: tuple[int, ...], masked: bool)
     output, h_n, tape = _run_on_symbols(spec, T, lengths, parameters, arrays, masked)
     middle = Symbol()
     d_output, d_h_n = cast(Array3, arrays["output"]), cast(Array3, arrays["h_n"])
-    gradient = functional.backward(tape, d_output, d_h_n)
+    gradient = functional.run_back(tape, [*chain(*d_output)], [*chain(*d_h_n)])
 
     second = Lines(_symbols([*gradient.values()]), middle)
     cotangents = set(_symbols([d_output, d_h_n]))

@@ -1,13 +1,14 @@
 """`Trace`: what was computed, number after number, so that it can be differentiated.
 
 It is to a network what the `Value` of `value.py` is to one number, by the same chain rule. But here
-a number has no object of its own: it stands in a list, and is known by its place there. What was
-computed together, such as the neurons that read the same inputs, is one node, with the places of
-its results y and of the x that these were computed from, and with a function, its `pullback`: it
-finds ∂loss/∂x from ∂loss/∂y. Every operation stands below, with its pullback in it.
+a number has no object of its own: it stands in the list `data`, its derivative ∂loss/∂number in
+the list `grad`, and it is known by its place in both. What is computed together, such as the
+neurons that read the same inputs, is one node. It has a function, its `backward`, which looks up
+in `grad` what the results y owe to the loss, and adds what the inputs x owe through them. Every
+operation stands below, with its `backward` in it.
 
-A number is computed from numbers before it. Going from the last node to the first, the sum of all
-that its results owe to the loss is therefore complete when a node's turn comes.
+A number is computed from numbers before it. Going from the last node to the first, the derivatives
+of a node's results are therefore complete when its turn comes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,18 +19,14 @@ from rnncheck.implementations.scalar.activations import Activation
 Floats = list[float]
 Places = Sequence[int]
 Softmax = Callable[[Sequence[float]], Floats]
-Pullback = Callable[[Floats], Floats]
-Node = tuple[range, Places, Pullback]
-"""The places of y and of x, and ∂loss/∂y → ∂loss/∂x."""
-
-Loss = Sequence[tuple[Places, Sequence[float]]]
-"""`Σ d · y` over pairs of places, where y stands, and as many numbers d."""
+Node = tuple[range, Places, Callable[[Floats], None]]
+"""The places of results y and of the x that they were computed from, and their `backward`."""
 
 
 class Weights:
     """The parameters of neurons side by side: a row of weights and a bias for each.
 
-    d_rows, d_bias: ∂loss/∂rows and ∂loss/∂bias, which every pullback adds to.
+    d_rows, d_bias: ∂loss/∂rows and ∂loss/∂bias, which `differentiate` adds to.
     """
 
     __slots__ = ("bias", "d_bias", "d_rows", "rows")
@@ -62,12 +59,6 @@ class Trace:
         self.data += numbers
         return range(start, len(self.data))
 
-    def results(self, y: Floats, x: Places, pullback: Pullback) -> range:
-        """Put in numbers that were computed from those at x; return their places."""
-        places = self.leaves(y)
-        self.nodes.append((places, x, pullback))
-        return places
-
     def numbers(self, places: Places) -> Floats:
         """What stands there."""
         return [self.data[i] for i in places]
@@ -83,23 +74,30 @@ class Trace:
             y_j, slope = f(sum(map(mul, w, x), b))
             y.append(y_j)
             slopes.append(slope)
+        outputs = self.leaves(y)
 
-        def pullback(d_y: Floats) -> Floats:
-            d_x, indices, d_bias = [0.0] * len(x), range(len(x)), weights.d_bias
-            for j, (w, d_w) in enumerate(zip(weights.rows, weights.d_rows, strict=True)):
-                d = d_y[j] * slopes[j]
-                d_bias[j] += d
-                for i in indices:
+        def backward(grad: Floats) -> None:
+            for j, place in enumerate(outputs):
+                d = grad[place] * slopes[j]
+                w, d_w = weights.rows[j], weights.d_rows[j]
+                weights.d_bias[j] += d
+                for i, input_i in enumerate(inputs):
                     d_w[i] += d * x[i]
-                    d_x[i] += d * w[i]
-            return d_x
+                    grad[input_i] += d * w[i]
 
-        return self.results(y, inputs, pullback)
+        self.nodes.append((outputs, inputs, backward))
+        return outputs
 
     def scaled(self, inputs: Places, factors: Floats) -> range:
         """`y_i = factors_i x_i`; the derivative is factors_i."""
-        x = self.numbers(inputs)
-        return self.results([*map(mul, factors, x)], inputs, lambda d_y: [*map(mul, factors, d_y)])
+        outputs = self.leaves(map(mul, factors, self.numbers(inputs)))
+
+        def backward(grad: Floats) -> None:
+            for place, input_i, factor in zip(outputs, inputs, factors, strict=True):
+                grad[input_i] += grad[place] * factor
+
+        self.nodes.append((outputs, inputs, backward))
+        return outputs
 
     def softmax(self, inputs: Places, f: Softmax) -> range:
         """`y_i = e^{x_i} / Σ_j e^{x_j}`, the floats computed by f.
@@ -107,36 +105,37 @@ class Trace:
         The derivative of y_i by x_j is `y_i (1 - y_i)` if i = j, else `-y_i y_j`.
         """
         y = f(self.numbers(inputs))
+        outputs = self.leaves(y)
 
-        def pullback(d_y: Floats) -> Floats:
-            d_x = [0.0] * len(y)
-            for i, y_i in enumerate(y):
-                for j, y_j in enumerate(y):
-                    d_x[j] += d_y[i] * (y_i * (float(i == j) - y_j))
-            return d_x
+        def backward(grad: Floats) -> None:
+            for i, place in enumerate(outputs):
+                for j, input_j in enumerate(inputs):
+                    grad[input_j] += grad[place] * (y[i] * (float(i == j) - y[j]))
 
-        return self.results(y, inputs, pullback)
+        self.nodes.append((outputs, inputs, backward))
+        return outputs
 
-    def differentiate(self, loss: Loss, cut: Places | None = None) -> Floats:
-        """∂loss/∂v for every number v, in the order of the numbers; weights keep theirs.
+    def differentiate(
+        self, places: Sequence[int], d: Sequence[float], cut: Places | None = None
+    ) -> Floats:
+        """The derivative of the loss `Σ_k d_k y_k` by every number; y: those at the places.
 
-        The results in `cut` are taken for constants: nothing flows through them.
+        The results in `cut` are taken for constants: nothing flows through them. Weights keep
+        their own derivatives, and add them up.
         """
         grad = [0.0] * len(self.data)
-        for places, d_y in loss:
-            for i, d in zip(places, d_y, strict=True):
-                grad[i] += d
-        nodes = reversed(self.nodes) if cut is None else self._below(loss, cut)
-        for y, x, pullback in nodes:
-            for i, d in zip(x, pullback(grad[y.start : y.stop]), strict=True):
-                grad[i] += d
+        for place, d_k in zip(places, d, strict=True):
+            grad[place] += d_k
+        nodes = reversed(self.nodes) if cut is None else self._below(places, cut)
+        for _, _, backward in nodes:
+            backward(grad)
         return grad
 
-    def _below(self, loss: Loss, cut: Places) -> Iterable[Node]:
-        """The nodes that the loss depends on otherwise than through `cut`, the last one first."""
-        needed = {i for places, _ in loss for i in places}
+    def _below(self, places: Places, cut: Places) -> Iterable[Node]:
+        """The nodes that these depend on otherwise than through `cut`, the last one first."""
+        needed = set(places)
         for node in reversed(self.nodes):
-            y, x, _ = node
-            if not needed.isdisjoint(y) and y.start not in cut:
-                needed.update(x)
+            outputs, inputs, _ = node
+            if not needed.isdisjoint(outputs) and outputs.start not in cut:
+                needed.update(inputs)
                 yield node

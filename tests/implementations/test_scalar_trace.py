@@ -19,12 +19,12 @@ def test_neurons_are_dot_products_with_a_function_each(name: str) -> None:
     y = trace.neurons(weights, x, ACTIVATIONS[name])
     (first, first_slope), (second, second_slope) = (ACTIVATIONS[name](a) for a in (5.75, -0.5))
     assert trace.numbers(y) == [first, second]
-    grad = trace.differentiate([(y, [1.0, 0.0])])
+    grad = trace.differentiate(y, [1.0, 0.0])
     assert weights.d_rows == [[3.0 * first_slope, 0.5 * first_slope], [0.0, 0.0]]
     assert weights.d_bias == [first_slope, 0.0]
     assert [grad[i] for i in x] == [2.0 * first_slope, -first_slope]
     weights.zero_grad()
-    grad = trace.differentiate([(y, [0.0, 2.0])])
+    grad = trace.differentiate(y, [0.0, 2.0])
     assert weights.d_rows == [[0.0, 0.0], [3.0 * 2.0 * second_slope, second_slope]]
     assert weights.d_bias == [0.0, 2.0 * second_slope]
     assert [grad[i] for i in x] == [0.0, -4.0 * second_slope]
@@ -34,7 +34,7 @@ def test_the_gradient_of_weights_adds_up_until_it_is_zeroed() -> None:
     trace, weights = Trace(), Weights([[2.0]], [0.5])
     first, second = (trace.neurons(weights, trace.leaves([x]), identity) for x in (3.0, 4.0))
     for times in (1.0, 2.0):
-        trace.differentiate([(first, [1.0]), (second, [10.0])])
+        trace.differentiate([*first, *second], [1.0, 10.0])
         assert (weights.d_rows, weights.d_bias) == ([[43.0 * times]], [11.0 * times])
     weights.zero_grad()
     assert (weights.d_rows, weights.d_bias) == ([[0.0]], [0.0])
@@ -45,7 +45,7 @@ def test_a_number_read_twice_is_owed_twice() -> None:
     (a,) = trace.leaves([3.0])
     y = trace.neurons(weights, [a, a, a], identity)
     assert trace.numbers(y) == [24.0]
-    assert trace.differentiate([(y, [1.0]), ([a], [0.5])]) == [8.5, 1.0]
+    assert trace.differentiate([*y, a], [1.0, 0.5]) == [8.5, 1.0]
 
 
 def test_neurons_of_neurons() -> None:
@@ -56,7 +56,7 @@ def test_neurons_of_neurons() -> None:
     h = trace.neurons(below, x, relu)
     y = trace.neurons(above, h, identity)
     assert trace.numbers([*h, *y]) == [3.0, 0.0, 9.0]
-    assert trace.differentiate([(y, [1.0])]) == [6.0, 3.0, 5.0, 1.0]
+    assert trace.differentiate(y, [1.0]) == [6.0, 3.0, 5.0, 1.0]
     assert (below.d_rows, below.d_bias) == ([[6.0], [0.0]], [3.0, 0.0])
     assert (above.d_rows, above.d_bias) == ([[3.0, 0.0]], [1.0])
 
@@ -66,7 +66,7 @@ def test_scaled() -> None:
     x = trace.leaves([3.0, 5.0])
     y = trace.scaled(x, [2.0, 0.0])
     assert trace.numbers(y) == [6.0, 0.0]
-    assert trace.differentiate([(y, [0.5, 0.25])]) == [1.0, 0.0, 0.5, 0.25]
+    assert trace.differentiate(y, [0.5, 0.25]) == [1.0, 0.0, 0.5, 0.25]
 
 
 def test_softmax() -> None:
@@ -76,7 +76,7 @@ def test_softmax() -> None:
     y = trace.softmax(a, softmax)
     assert trace.numbers(y) == pytest.approx([1 / 3, 2 / 3], rel=10 * U)
     for d, slope in (([1.0, 0.0], 2 / 9), ([0.0, 1.0], -2 / 9)):
-        grad = trace.differentiate([(y, d)])
+        grad = trace.differentiate(y, d)
         assert [grad[i] for i in a] == pytest.approx([slope, -slope], rel=20 * U)
     assert softmax([1e308, 1e308]) == [0.5, 0.5]
 
@@ -87,10 +87,10 @@ def test_what_is_cut_is_a_constant() -> None:
     a = trace.leaves([3.0])
     b = trace.neurons(weights, a, identity)
     c = trace.neurons(weights, b, identity)
-    loss = [(places, [1.0]) for places in (a, b, c)]
-    assert trace.differentiate(loss)[0] == 1.0 + 2.0 + 4.0
+    loss = [*a, *b, *c], [1.0, 1.0, 1.0]
+    assert trace.differentiate(*loss)[0] == 1.0 + 2.0 + 4.0
     weights.zero_grad()
-    assert trace.differentiate(loss, cut=b)[0] == 1.0
+    assert trace.differentiate(*loss, cut=b)[0] == 1.0
     assert weights.d_rows == [[6.0]]  # of c = w b alone
 
 
@@ -99,7 +99,7 @@ def test_no_time_is_spent_on_what_the_loss_does_not_depend_on() -> None:
     trace, weights = Trace(), Weights([[math.inf]], [0.0])
     a = trace.leaves([1.0])
     trace.neurons(weights, a, identity)
-    assert trace.differentiate([(a, [1.0])], cut=()) == [1.0, 0.0]
+    assert trace.differentiate(a, [1.0], cut=()) == [1.0, 0.0]
     assert weights.d_rows == [[0.0]]
 
 
@@ -110,5 +110,5 @@ def test_a_deep_trace_needs_no_recursion() -> None:
     for _ in range(20_000):
         y = trace.neurons(weights, y, identity)
     assert trace.numbers(y) == [20_000.0]
-    assert trace.differentiate([(y, [1.0])])[0] == 1.0
+    assert trace.differentiate(y, [1.0])[0] == 1.0
     assert weights.d_bias == [20_000.0]
