@@ -9,8 +9,9 @@ from rnncheck.implementations.scalar.neuron import (
     Neuron,
     RecurrentNeuron,
     as_vector,
+    find_activation,
 )
-from rnncheck.implementations.scalar.value import Value, vector
+from rnncheck.implementations.scalar.value import Value, Vector, neurons, vector
 
 
 class Layer(Module):
@@ -70,6 +71,7 @@ class RecurrentLayer(Module):
         self.num_inputs = num_inputs
         self.num_outputs = _at_least_one("hidden_size", hidden_size)
         self.activation = activation
+        self.f = find_activation(activation)
         rng = rng or random.Random()
         self.neurons = [
             RecurrentNeuron(num_inputs, hidden_size, activation, rng=rng, label=f"neuron{i}.")
@@ -78,19 +80,26 @@ class RecurrentLayer(Module):
 
     def step(self, x_t: Inputs, a_prev: Inputs) -> list[Value]:
         """`a_t` of x_t and a_{t-1}. Raises ValueError for a wrong number of either."""
-        x_t = as_vector(self, x_t, self.num_inputs)
-        a_prev = as_vector(self, a_prev, self.num_outputs, "states")
-        inputs = vector((*x_t, *a_prev), 1.0)
-        return [neuron.fire(inputs) for neuron in self.neurons]
+        return self._step(self._rows(), x_t, a_prev)
 
     def __call__(self, xs: Iterable[Inputs], a0: Inputs | None = None) -> list[list[Value]]:
         """The states a_1, a_2, ... of a sequence of any length, from a0, or else from zeros."""
         a = self.zero_state() if a0 is None else a0
+        rows = self._rows()
         states = []
         for x_t in xs:
-            a = self.step(x_t, a)
+            a = self._step(rows, x_t, a)
             states.append(a)
         return states
+
+    def _rows(self) -> list[Vector]:
+        """The parameters of each neuron, which all the steps of a sequence read."""
+        return [vector(neuron.parameters()) for neuron in self.neurons]
+
+    def _step(self, rows: list[Vector], x_t: Inputs, a_prev: Inputs) -> list[Value]:
+        x_t = as_vector(self, x_t, self.num_inputs)
+        a_prev = as_vector(self, a_prev, self.num_outputs, "states")
+        return neurons(rows, vector((*x_t, *a_prev), 1.0), self.f)
 
     def zero_state(self) -> list[Value]:
         """The state that nothing has happened in: hidden_size zeros."""

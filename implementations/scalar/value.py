@@ -7,19 +7,15 @@ The chain rule over all the children c of a value p reads::
     ∂loss/∂v_p = Σ_c ∂loss/∂v_c · ∂v_c/∂v_p
 
 Every child is newer than its parents. Going from the newest value to the oldest, the sum for v_p
-is therefore complete when v_p's turn comes, and one `sweep` finds the derivative of the loss with
+is therefore complete when v_p's turn comes, and one sweep finds the derivative of the loss with
 respect to everything it was computed from. Nothing recurses, so a graph may be as deep as it likes.
 
 A neuron could be written with `*`, `+` and `tanh`, and has a value for each of them then. `neurons`
-makes a single value of it all, with the same derivatives, and is several times as fast. And who
-knows beforehand that everything will be differentiated can have it recorded as it is created, in
-the order that the sweep needs: then nobody has to search for it in the end.
+makes a single value of it all, with the same derivatives, and is several times as fast.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Sequence
 from itertools import count
 from operator import attrgetter, mul
 
@@ -27,7 +23,6 @@ from rnncheck.implementations.scalar import activations
 from rnncheck.implementations.scalar.activations import Activation
 
 _creation = count()
-_tape: ContextVar[list["Value"] | None] = ContextVar("tape", default=None)
 
 
 class Value:
@@ -63,9 +58,6 @@ class Value:
         self.label = label
         if parents:
             self.order = next(_creation)
-            tape = _tape.get()
-            if tape is not None:
-                tape.append(self)
 
     def __repr__(self) -> str:
         """`Value(data=…, grad=…)`, after the label if it has one."""
@@ -162,47 +154,28 @@ class Value:
         start anew. All other values start from 0 each time. The values in `cut` are taken for
         constants: nothing flows through them.
         """
-        found = self._results_below(set(cut))
-        if found:
-            sweep(sorted(found, key=attrgetter("order")))
-        else:
+        results = sorted(self._results_below(set(cut)), key=attrgetter("order"), reverse=True)
+        if not results:
             self.grad += 1.0
+            return
+        for result in results:
+            result.grad = 0.0
+        self.grad = 1.0
+        for result in results:
+            grad = result.grad * result.slope
+            for parent, partial in zip(result.parents, result.partials):  # noqa: B905 - strict costs a fifth of it
+                parent.grad += partial * grad
 
     def _results_below(self, cut: set["Value"]) -> set["Value"]:
         """Self and all it depends on, but not the leaves, nor what only `cut` depends on."""
-        seen: set[Value] = set(cut)
-        newest = {self} - seen if self.parents else set()
-        while newest:
-            seen |= newest
-            below = {p for v in newest for p in v.parents if p.parents}
-            newest = below - seen
-        return seen - cut
-
-
-@contextmanager
-def recording() -> Iterator[list[Value]]:
-    """A list into which every result goes that is computed inside the `with`, in this thread."""
-    tape: list[Value] = []
-    token = _tape.set(tape)
-    try:
-        yield tape
-    finally:
-        _tape.reset(token)
-
-
-def sweep(results: Sequence[Value]) -> None:
-    """Find the derivative of the last of these results by all the others and by the leaves.
-
-    results: in the order of their creation, all those between the leaves and the last one.
-    The `grad` of the leaves is added to, that of the results starts from 0.
-    """
-    for result in results:
-        result.grad = 0.0
-    results[-1].grad = 1.0
-    for result in reversed(results):
-        grad = result.grad * result.slope
-        for parent, partial in zip(result.parents, result.partials):  # noqa: B905 - strict costs a fifth of it
-            parent.grad += partial * grad
+        found = {self} - cut if self.parents else set()
+        waiting = [*found]
+        while waiting:
+            for parent in waiting.pop().parents:
+                if parent.parents and parent not in found and parent not in cut:
+                    found.add(parent)
+                    waiting.append(parent)
+        return found
 
 
 Vector = tuple[tuple[Value, ...], tuple[float, ...]]
