@@ -26,7 +26,7 @@ from rnncheck.implementations.scalar.network import (
     Unrolled,
     build_network,
 )
-from rnncheck.spec import RNNSpec
+from rnncheck.spec import RNNSpec, Shape
 
 Floats = list[list[float]]
 Loss = tuple[list[int], list[float]]
@@ -35,10 +35,10 @@ Loss = tuple[list[int], list[float]]
 
 @dataclass(frozen=True)
 class Tape:
-    """The graph of one `forward`: the network it used, and the rows of the batch."""
+    """The graph of one `forward`: the shapes of all arrays, the network, and the batch's rows."""
 
     spec: RNNSpec
-    T: int
+    sizes: Mapping[str, Shape]
     network: Network
     rows: Sequence[Unrolled]
 
@@ -82,12 +82,12 @@ def forward(
         ]
     check_lengths(spec, lengths, T, B)
     inputs = [(steps[b : n * B : B], states[b::B]) for b, n in enumerate(lengths)]
-    return run(spec, T, build_network(spec, matrices), inputs, masks)
+    return run(spec, sizes, build_network(spec, matrices), inputs, masks)
 
 
 def run(
     spec: RNNSpec,
-    T: int,
+    sizes: Mapping[str, Shape],
     network: Network,
     inputs: Sequence[tuple[Matrix, Matrix]],
     masks: Sequence[Masks] | None = None,
@@ -96,12 +96,12 @@ def run(
     rows = [
         network.unroll(*pair, None if masks is None else masks[b]) for b, pair in enumerate(inputs)
     ]
-    steps, _, features = spec.array_shapes(T, len(rows))["output"]
+    steps, _, features = sizes["output"]
     output = _side_by_side([_at(row.output, row.trace.data) for row in rows], steps, features)
     h_n = _side_by_side(
         [_at(row.h_n, row.trace.data) for row in rows], spec.num_states, spec.hidden_size
     )
-    return output, h_n, Tape(spec, T, network, rows)
+    return output, h_n, Tape(spec, sizes, network, rows)
 
 
 def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[float]]:
@@ -116,10 +116,8 @@ def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[fl
 
     Raises ValueError for a wrong shape.
     """
-    spec, rows = tape.spec, tape.rows
-    sizes = spec.array_shapes(tape.T, len(rows))
-    d_outputs = rows_of("d_output", d_output, sizes["d_output"])
-    d_states = rows_of("d_h_n", d_h_n, sizes["d_h_n"])
+    d_outputs = rows_of("d_output", d_output, tape.sizes["d_output"])
+    d_states = rows_of("d_h_n", d_h_n, tape.sizes["d_h_n"])
     return run_back(tape, d_outputs, d_states)
 
 
@@ -130,11 +128,10 @@ def run_back(tape: Tape, d_outputs: Matrix, d_states: Matrix) -> dict[str, Neste
     for weights in tape.network.weights():
         weights.zero_grad()
     grads = [_sweep(spec, row, d_outputs[b::B], d_states[b::B]) for b, row in enumerate(rows)]
-    found = tape.network.parameter_gradients(spec)
-    gradient: dict[str, Nested[float]] = {name: found[name] for name in spec.parameter_shapes()}
+    gradient = tape.network.parameter_gradients(spec)
     x = [_at(row.x, grad) for row, grad in zip(rows, grads, strict=True)]
     h0 = [_at(row.h0, grad) for row, grad in zip(rows, grads, strict=True)]
-    gradient["x"] = _side_by_side(x, tape.T, spec.input_size)
+    gradient["x"] = _side_by_side(x, tape.sizes["x"][0], spec.input_size)
     gradient["h0"] = _side_by_side(h0, spec.num_states, spec.hidden_size)
     return gradient
 

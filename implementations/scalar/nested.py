@@ -6,7 +6,7 @@ therefore compared as far as the first size of 0.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from rnncheck.spec import RNNSpec, Shape, require_shape
@@ -19,6 +19,7 @@ Nested: TypeAlias = A | Sequence["Nested[A]"]
 Array2 = Sequence[Sequence[float]]
 Array3 = Sequence[Array2]
 Array4 = Sequence[Array3]
+Rows = Sequence[Sequence[float]]
 
 
 @runtime_checkable
@@ -75,7 +76,7 @@ def shape_of(name: str, nested: object) -> Shape:
 
 def check_shape(name: str, nested: object, expected: Shape, meaning: str = "") -> None:
     """Raise `require_shape`'s ValueError unless `nested` has the shape `expected`."""
-    if plain_numbers(nested, expected) is not None:
+    if expected and plain_rows(nested, expected) is not None:
         return
     visible = expected[: expected.index(0) + 1] if 0 in expected else expected
     shape = shape_of(name, nested)
@@ -83,34 +84,41 @@ def check_shape(name: str, nested: object, expected: Shape, meaning: str = "") -
         require_shape(name, shape, expected, meaning)
 
 
-def plain_numbers(nested: Any, shape: Shape) -> list[float] | None:  # noqa: ANN401 - whatever somebody handed in
-    """The elements of an array of plain numbers of this shape, as nearly all are; or None.
+def plain_rows(nested: Any, shape: Shape) -> Rows | None:  # noqa: ANN401 - whatever somebody handed in
+    """What stands on the last axis of an array of plain numbers, as nearly all are; or None.
 
     It is taken to pieces an axis at a time, which is much faster than number by number.
     """
-    items = [nested]
+    rows: list[Any] = [nested]
+    *sizes, last = shape
     try:
-        for size in shape:
-            for item in items:
+        for size in sizes:
+            for item in rows:
                 if len(item) != size:
                     return None
-            items = [*chain.from_iterable(items)]
+            rows = [*chain.from_iterable(rows)]
+        for row in rows:
+            if len(row) != last:
+                return None
+        types = set(map(type, chain.from_iterable(rows)))
     except TypeError:  # there are fewer axes
         return None
-    return items if {float, int}.issuperset(map(type, items)) else None
+    if types <= {float}:
+        return rows
+    return [[*map(float, row)] for row in rows] if types <= {float, int} else None
 
 
-def rows_of(name: str, nested: Nested[float], shape: Shape) -> list[list[float]]:
-    """What stands on the last axis, as floats, row after row; check_shape's ValueError."""
-    numbers = plain_numbers(nested, shape)
-    if numbers is None:
-        check_shape(name, nested, shape)
-        numbers = [*elements(nested)]
-    numbers = [*map(float, numbers)]
-    size = shape[-1]
-    if size == 0:
-        return [[] for _ in range(math.prod(shape[:-1]))]
-    return [numbers[i : i + size] for i in range(0, len(numbers), size)]
+def rows_of(name: str, nested: Nested[float], shape: Shape) -> Rows:
+    """What stands on the last axis, in floats, row after row; maybe the very lists it came in.
+
+    Raises `check_shape`'s ValueError.
+    """
+    rows = plain_rows(nested, shape)
+    if rows is not None:
+        return rows
+    check_shape(name, nested, shape)
+    numbers = map(float, elements(nested))
+    return [[*islice(numbers, shape[-1])] for _ in range(math.prod(shape[:-1]))]
 
 
 def check_parameters(spec: RNNSpec, parameters: Mapping[str, Nested[float]]) -> None:

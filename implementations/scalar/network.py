@@ -8,13 +8,14 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from rnncheck.implementations.scalar.activations import ACTIVATIONS, identity, softmax
 from rnncheck.implementations.scalar.cell import Cell, Readout
-from rnncheck.implementations.scalar.trace import Floats, Places, Trace, Weights
+from rnncheck.implementations.scalar.nested import Nested
+from rnncheck.implementations.scalar.trace import Places, Trace, Weights
 from rnncheck.spec import Outputs, RNNSpec
 
 F = TypeVar("F", bound=Callable[..., object])
 Rows = Sequence[Places]
-Matrix = Sequence[Floats]
-Masks = Sequence[Sequence[Floats]]
+Matrix = Sequence[Sequence[float]]
+Masks = Sequence[Matrix]
 
 
 class Unrolled(NamedTuple):
@@ -102,12 +103,12 @@ class Network:
         cells = [cell.weights for cell in chain.from_iterable(self.cells)]
         return cells if self.readout is None else [*cells, self.readout.weights]
 
-    def parameter_gradients(self, spec: RNNSpec) -> dict[str, list[Floats] | Floats]:
-        """What `differentiate` has added up, by name: each row's gradient is taken apart as the row is.
+    def parameter_gradients(self, spec: RNNSpec) -> dict[str, Nested[float]]:
+        """What `differentiate` has added up, by name and in the order of `spec.parameter_shapes()`.
 
         Both biases of a cell are added to the same sum, and so have the same gradient.
         """
-        found: dict[str, list[Floats] | Floats] = {}
+        found: dict[str, Nested[float]] = {}
         H = spec.hidden_size
         for layer, direction in spec.cells():
             suffix, weights = spec.suffix(layer, direction), self.cells[layer][direction].weights
@@ -144,15 +145,16 @@ def build_network(
     functions of floats in it.
     """
 
-    def bias(name: str, size: int) -> Floats:
+    def bias(name: str, size: int) -> Sequence[float]:
         return parameters[name][0] if name in parameters else [0.0] * size
 
     def cell(layer: int, direction: int) -> Cell:
         suffix = spec.suffix(layer, direction)
-        rows = map(add, parameters[f"weight_ih_{suffix}"], parameters[f"weight_hh_{suffix}"])
+        matrices = [parameters[f"weight_{kind}_{suffix}"] for kind in ("ih", "hh")]
+        rows = [[*w, *u] for w, u in zip(*matrices, strict=True)]
         biases = [bias(f"bias_{kind}_{suffix}", spec.hidden_size) for kind in ("ih", "hh")]
         phi = stand_in(ACTIVATIONS[spec.nonlinearity])
-        return Cell(Weights([*rows], [*map(add, *biases)]), phi)
+        return Cell(Weights(rows, [*map(add, *biases)]), phi)
 
     cells = [
         [cell(layer, direction) for direction in range(spec.num_directions)]
@@ -161,7 +163,7 @@ def build_network(
     readout = None
     if spec.output_size is not None:
         readout = Readout(
-            Weights(parameters["weight_ho"], bias("bias_o", spec.output_size)),
+            Weights([[*w] for w in parameters["weight_ho"]], [*bias("bias_o", spec.output_size)]),
             stand_in(ACTIVATIONS.get(spec.readout, identity)),
             stand_in(softmax) if spec.readout == "softmax" else None,
         )

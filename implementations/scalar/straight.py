@@ -149,7 +149,9 @@ def _run_on_symbols(
     ]
     masks_of = [[[step[b] for step in mask] for mask in masks] for b in range(len(lengths))]
     network = build_network(spec, matrices, _stand_in)
-    return functional.run(spec, T, network, inputs, masks_of if masked else None)
+    return functional.run(
+        spec, spec.array_shapes(T, len(lengths)), network, inputs, masks_of if masked else None
+    )
 
 
 def _stand_in(f: F) -> F:

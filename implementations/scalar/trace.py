@@ -88,8 +88,9 @@ class Trace:
         self.nodes.append((outputs, inputs, backward))
         return outputs
 
-    def scaled(self, inputs: Places, factors: Floats) -> range:
+    def scaled(self, inputs: Places, factors: Sequence[float]) -> range:
         """`y_i = factors_i x_i`; the derivative is factors_i."""
+        factors = [*factors]
         outputs = self.leaves(map(mul, factors, self.numbers(inputs)))
 
         def backward(grad: Floats) -> None:
