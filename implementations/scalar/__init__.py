@@ -1,8 +1,9 @@
 """The scalar reference: a recurrent network in pure Python, one neuron at a time.
 
-`value.py`: `Value`, reverse-mode differentiation of single numbers. `cell.py`, `network.py`: the
-network written with it. `functional.py`: `forward` and `backward` on nested lists.
-`rnn.py`: `RNN`, the same with the interface of `torch.nn.RNN`. Read them in this order.
+`value.py`: `Value`, reverse-mode differentiation of single numbers. `trace.py`: the same for all the
+numbers of a network, without an object for each. `cell.py`, `network.py`: the network written with
+it. `functional.py`: `forward` and `backward` on nested lists. `rnn.py`: `RNN`, the same with the
+interface of `torch.nn.RNN`. Read them in this order.
 
 The same network in another way, as objects to build and train one's own with: `value_array.py`,
 `neuron.py`, `layer.py`, `recurrent_nn.py`. Of the files above they need the first alone.

@@ -1,14 +1,13 @@
 """The network's parts: a `Cell`, and the `Readout` on top of the last one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rnncheck.implementations.scalar.activations import Activation
 from rnncheck.implementations.scalar.trace import Places, Softmax, Trace, Weights
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One layer in one direction: H neurons, which read the input z (I) and the state (H).
 
     weights: of each neuron row j of weight_ih (I), then of weight_hh (H), and as its bias
@@ -41,8 +40,7 @@ class Cell:
         return (states[::-1] if reverse else states), h
 
 
-@dataclass(frozen=True)
-class Readout:
+class Readout(NamedTuple):
     """`y = ψ(weight_ho h + bias_o)`. weights: the rows of weight_ho (D·H), and bias_o.
 
     activation: ψ, but for a softmax, which is made of what this makes of each neuron.

@@ -138,12 +138,11 @@ def run_back(tape: Tape, d_outputs: Matrix, d_states: Matrix) -> dict[str, Neste
 
 def _sweep(spec: RNNSpec, row: Unrolled, d_output: Matrix, d_h_n: Matrix) -> list[float]:
     """The gradient by every number of the row's trace that is a leaf, in its place."""
-    parts = _losses(row, d_output, d_h_n)
     if spec.truncation is None:
-        places, d = zip(*parts, strict=True)
-        return row.trace.differentiate([*chain(*places)], [*chain(*d)])
+        d = [*chain(*d_output[: len(row.output)], *d_h_n)]
+        return row.trace.differentiate([*chain(*row.output, *row.h_n)], d)
     total = [0.0] * len(row.trace.data)
-    for t, part in enumerate(parts):
+    for t, part in enumerate(_losses(row, d_output, d_h_n)):
         before = t - spec.truncation - 1
         grad = row.trace.differentiate(*part, cut=row.top[before] if before >= 0 else ())
         total = [*map(add, total, grad)]

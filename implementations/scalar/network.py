@@ -1,7 +1,6 @@
 """The recurrent network: `Cell`s in layers and directions, and a `Readout`, for one sequence."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from operator import add
 from typing import NamedTuple, Protocol, TypeVar
@@ -35,8 +34,7 @@ class Unrolled(NamedTuple):
     h_n: Rows
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(NamedTuple):
     """`cells[layer][direction]`, and a readout or None.
 
     outputs: which states are read, as in `RNNSpec`. generated: G, the steps after the given ones.

@@ -1,11 +1,16 @@
 """Every operation of a `Trace` against the derivative in closed form, and what is cut out of it."""
 
 import math
+import random
+from typing import Any, cast
 
 import pytest
 
+from rnncheck.implementations.scalar import Value, backward, dot, forward
 from rnncheck.implementations.scalar.activations import ACTIVATIONS, identity, relu, softmax
+from rnncheck.implementations.scalar.nested import elements, full, map_nested
 from rnncheck.implementations.scalar.trace import Trace, Weights
+from rnncheck.spec import Nonlinearity, RNNSpec
 
 U = 2.0**-53
 
@@ -112,3 +117,47 @@ def test_a_deep_trace_needs_no_recursion() -> None:
     assert trace.numbers(y) == [20_000.0]
     assert trace.differentiate(y, [1.0])[0] == 1.0
     assert weights.d_bias == [20_000.0]
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "sigmoid", "relu", "identity"])
+def test_the_same_bits_as_a_graph_of_values(nonlinearity: Nonlinearity) -> None:
+    # each number is the same sum of the same products: of the neurons of a step the trace sums up
+    # the first one first, and so does a sweep over values if that was created last
+    T, I, H = 5, 2, 3  # noqa: E741 - the sizes' names
+    rng = random.Random(1)
+    spec = RNNSpec(I, H, nonlinearity=nonlinearity)
+    shapes = spec.parameter_shapes() | spec.array_shapes(T, 1)
+    numbers: Any = {
+        name: full(shape, lambda: rng.uniform(-1, 1))
+        for name, shape in shapes.items()
+        if name in spec.parameter_shapes() or name in ("x", "h0", "d_output", "d_h_n")
+    }
+    parameters = {name: numbers[name] for name in spec.parameter_shapes()}
+    output, h_n, tape = forward(spec, parameters, numbers["x"], numbers["h0"])
+    gradient = backward(tape, numbers["d_output"], numbers["d_h_n"])
+
+    w, u = (cast(Any, map_nested(Value, numbers[f"weight_{k}_l0"])) for k in ("ih", "hh"))
+    b = [Value(p + q) for p, q in zip(numbers["bias_ih_l0"], numbers["bias_hh_l0"], strict=True)]
+    x = [[Value(number) for number in x_t] for (x_t,) in numbers["x"]]
+    h0 = h = [Value(number) for number in numbers["h0"][0][0]]
+    states = []
+    for x_t in x:
+        made = {
+            j: dot([*w[j], *u[j]], [*x_t, *h], b[j]).apply(ACTIVATIONS[nonlinearity])
+            for j in reversed(range(H))
+        }
+        h = [made[j] for j in range(H)]
+        states.append(h)
+    d = [Value(number) for name in ("d_output", "d_h_n") for number in elements(numbers[name])]
+    dot(d, [value for values in (*states, h) for value in values]).backward()
+
+    assert output == [[[value.data for value in values]] for values in states]
+    assert h_n == [[[value.data for value in h]]]
+    assert gradient == {
+        "weight_ih_l0": [[value.grad for value in row] for row in w],
+        "weight_hh_l0": [[value.grad for value in row] for row in u],
+        "bias_ih_l0": [value.grad for value in b],
+        "bias_hh_l0": [value.grad for value in b],
+        "x": [[[value.grad for value in x_t]] for x_t in x],
+        "h0": [[[value.grad for value in h0]]],
+    }

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from rnncheck.implementations.scalar import Value, dot
+from rnncheck.implementations.scalar.activations import identity
+from rnncheck.implementations.scalar.value import neurons, vector
 
 U = 2.0**-53
 
@@ -152,6 +154,20 @@ def test_cut_values_are_constants() -> None:
     a.grad = 0.0
     loss.backward()
     assert a.grad == 12.0
+
+
+def test_what_is_itself_cut_is_a_leaf() -> None:
+    a = Value(3.0)
+    b = a * 2.0
+    b.backward(cut=[b])
+    assert (a.grad, b.grad) == (0.0, 1.0)
+
+
+def test_a_value_may_be_weight_and_input_of_one_neuron() -> None:
+    a = Value(3.0)
+    (y,) = neurons([vector((a, a))], vector((a, Value(2.0))), identity)
+    y.backward()
+    assert (y.data, a.grad) == (15.0, 8.0)  # a² + 2a
 
 
 def test_a_deep_graph_needs_no_recursion() -> None:
