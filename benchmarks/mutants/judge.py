@@ -61,7 +61,7 @@ class Forgetful(Keeper):
 
     def running(self, case: Case) -> Path:
         """Where it would lie."""
-        return self.running_file
+        return self.search_file
 
 
 def forget() -> None:
