@@ -1,7 +1,8 @@
 """What kills a mutant: a run of the harness on `manual` as it lies here, up to the first failure.
 
 First the properties that need no reference, then everything else, on the cases of the standard
-profile. One line of JSON says who killed it; the exit status is 1 if somebody did.
+profile; where nothing fails, the same in small blocks. One line of JSON says who killed it; the exit
+status is 1 if somebody did.
 `python -m benchmarks.mutants.judge` judges one mutant; `server` judges many.
 """
 
@@ -41,19 +42,25 @@ HANGS = 60.0
 MEMORY = 8 * 2**30
 """Bytes; beyond it a mutant gets a MemoryError."""
 
+SMALL_BLOCKS = 200
+"""Bytes of a block of steps. Of `manual`'s own, a megabyte, every case of the pools is a single block;
+of these most cases are several."""
+
 
 @dataclass
 class Verdict:
     """Who killed the mutant. stage: import, properties, everything or survived; how: the verdict.
 
     refused: the first check of a degenerate case that the mutant would not take. To refuse one is a
-    network's right, so no check fails; but `manual` takes them all, and the report tells.
+    network's right, so no check fails; but `manual` takes them all, and the report tells. blocks:
+    whether it took small ones to see it.
     """
 
     stage: str
     check: str = ""
     how: str = ""
     refused: str = ""
+    blocks: bool = False
 
 
 class Forgetful(Keeper):
@@ -82,8 +89,8 @@ def load() -> Implementation:
         sys.pycache_prefix = kept
 
 
-def judged(stages: dict[str, Iterator[Event]], verdict: Verdict) -> Verdict:
-    """Filled in as the stages go, so that it says where a mutant hangs."""
+def fails(stages: dict[str, Iterator[Event]], verdict: Verdict) -> bool:
+    """Whether a check fails. The verdict is filled in on the way, so that it says where a mutant hangs."""
     for stage, events in stages.items():
         verdict.stage = stage
         for event in events:
@@ -91,15 +98,13 @@ def judged(stages: dict[str, Iterator[Event]], verdict: Verdict) -> Verdict:
                 _alive(event.check, verdict)
             elif isinstance(event, Checked) and event.verdict in ("failed", "error"):
                 verdict.check, verdict.how = event.check, event.verdict
-                return verdict
+                return True
             elif isinstance(event, Checked) and event.verdict == "refused":
                 verdict.refused = verdict.refused or event.check
             elif isinstance(event, Finished) and event.report.exit_code != ExitCode.CONFORMANT:
                 verdict.check, verdict.how = _silent(event.report), "silent"
-                return verdict
-    if verdict.refused:
-        return Verdict("everything", verdict.refused, "refused")
-    return Verdict("survived")
+                return True
+    return False
 
 
 def _silent(report: Report) -> str:
@@ -147,7 +152,14 @@ def judge(pools: Pools, found: Verdict) -> Verdict:
         except Exception as error:
             found.how = type(error).__name__
             return found
-        return judged(stages(subject, Path(folder), pools), found)
+        for found.blocks in (False, True):
+            if found.blocks:
+                vars(sys.modules[f"{MANUAL}.memory"])["BLOCK_BYTES"] = SMALL_BLOCKS
+            if fails(stages(subject, Path(folder), pools), found):
+                return found
+    if found.refused:
+        return Verdict("everything", found.refused, "refused")
+    return Verdict("survived")
 
 
 def report(pools: Pools) -> int:
