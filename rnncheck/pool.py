@@ -201,17 +201,18 @@ def shared_out(draws: list[Draw], count: int) -> list[Draw]:
 def _features(draw: Draw) -> tuple[object, ...]:
     """What must not be missing from a pool: options, and those pairs of them that have their own code."""
     spec = draw.spec
-    deep, generated = spec.num_layers > 1, spec.generated > 0
-    return (
+    deep = spec.num_layers > 1
+    features = (
         (spec.outputs, draw.lengths is not None, spec.bidirectional),
         (spec.readout, spec.output_size is not None, draw.regime in STRONG),
-        (generated, draw.dropout),
+        (min(spec.generated, 2), draw.dropout),
         (draw.T == 0, draw.B == 0, LONG[0] <= draw.T),
         (spec.truncation is not None, spec.nonlinearity),
         (deep, spec.bidirectional, draw.lengths is not None),
         (deep, draw.dropout, draw.dtype),
         (spec.num_layers > MOST_LAYERS, draw.dropout),
     )
+    return tuple(enumerate(features))  # numbered, for (True, False) of one is not that of another
 
 
 def aim(ratio: float | None) -> None:

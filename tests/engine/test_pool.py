@@ -142,6 +142,25 @@ def test_of_what_is_drawn_the_rare_is_taken() -> None:
     assert shared_out([*alike, rare], 2) == [alike[0], rare]
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_single_step_is_generated_as_well_as_several(seed: int) -> None:
+    """The last of the generated steps is then the first one; 100 cases by chance had none such."""
+    steps = {draw.spec.generated for draw in Source(ALL, "general", seed, 100).draw()}
+    assert {0, 1} < steps
+
+
+def test_no_rare_thing_stands_for_another() -> None:
+    """A dropout over four layers is rare, and so is one that generates: to have one is not to have both."""
+    plain = next(d for d in Source(ALL, "general", 0, 60).draw() if d.spec.generated and d.dropout)
+    short = replace(plain, spec=replace(plain.spec, num_layers=2, generated=0))
+    deep, generated = (
+        replace(short, spec=replace(short.spec, **change))
+        for change in ({"num_layers": 4}, {"generated": 2})
+    )
+    alike = [replace(deep, seed=number) for number in range(40)]
+    assert shared_out([*alike, generated], 2) == [alike[0], generated]
+
+
 def test_a_pool_and_what_is_left_over_of_it() -> None:
     source, pools = Source(ALL, "general", 0, 10), Pools()
     taken, left = source.drawn()
