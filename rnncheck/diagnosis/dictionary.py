@@ -119,9 +119,8 @@ def _in_part(own: Sequence[Fault], record: Record, cases: int) -> list[Name]:
     results = [_forward(one) for one in record]
     if any(one.shows for one in results):
         first = [(f,) for f in own if _does_the_same(f.make, results)] or first
-    alone = [one for one in record if not one.calls.before]
-    later = [one for one in record if one.calls.before]
-    together = [p for p in _together(first, own, alone) if _does_the_same(_made(p), later)]
+    first_calls_first = sorted(record, key=lambda one: one.calls.before is not None)
+    together = _together(first, own, first_calls_first)
     if together or first == [()]:
         return [Name(parts, cases) for parts in together]
     return [Name(parts, cases, "forward pass") for parts in first]
@@ -178,7 +177,7 @@ def _together(first: list[Parts], own: Sequence[Fault], record: Record) -> list[
         grown: dict[frozenset[Fault], tuple[tuple[int, int], Parts]] = {}
         for parts in sets:
             i = _first_other(_made(parts), record)
-            if i is None:  # only calls after another one show something else
+            if i is None:
                 return [p for p in sets if p and _does_the_same(_made(p), record)]
             one = record[i]
             if i not in at_work:

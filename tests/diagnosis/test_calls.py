@@ -132,3 +132,19 @@ def test_a_fault_in_other_words_is_the_same_to_the_bit(entry: catalogue.Fault) -
         assert isinstance(other, dict)
         assert all((own[name] == other[name]).all() for name in own)
     assert is_wrong(observe(entry.make(), Calls(both)), both)
+
+
+def test_what_is_kept_and_what_is_wrong_at_once_are_named_together() -> None:
+    both = ("zero_state_on_generated_steps", "another_variable_zeroed")
+    parts = [catalogue.named(name).make for name in both]
+
+    class Both(*parts):  # type: ignore[misc]
+        pass
+
+    shown, law = cases()[2:], check("gradient_matches_truth")
+    others = [*cases()[:2], PoolCase(case(1, 2))]
+    (found,) = names(Both, law, shown, others)
+    assert {part.id for part in found.parts} == set(both)
+    for name in both:
+        left = {str(one) for one in names(Both, law, shown, others, name)}
+        assert left <= set(both) - {name}  # of the forward pass, whose gradient is another matter
