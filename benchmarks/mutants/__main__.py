@@ -169,7 +169,7 @@ HEAD = """# Generated mutants
 
 Does the harness also see the faults that nobody thought of? Cosmic Ray {tool} changes
 `implementations/manual`, one operator, comparison, number, constant, decorator or loop at a time,
-wherever it can; the harness judges what comes out. (It can not run `linear`, a layer for training
+wherever it can; the harness judges what comes out. (It cannot run `linear`, a layer for training
 alone, nor `plan` and `fleet`, a trainer's kept memory and its many networks at once: these are left
 to tests of their own, which compare them with what is judged here.)
 `benchmarks/mutants/judge.py` is a run on the cases of the standard profile that ends with the first
@@ -206,9 +206,10 @@ check fails. But `manual` takes all of them, and a report says who does not."""
 
 
 BLOCKS = """`memory` cuts the steps into blocks of a megabyte, and a case of the harness is a few
-kilobytes: one block. What is wrong from the second block on, no case of the pools shows; a network
-that is wrong only where it is large passes. So the judge makes the blocks as small as the cases are:
-of 200 bytes, most cases are several, and the last one is a shorter one. These were seen only so."""
+kilobytes: one block. What is wrong with several blocks, no case of the pools shows; a network that is
+wrong only where it is large passes. So the judge makes the blocks as small as the cases are: of 200
+bytes, most cases are several, and the last one is a shorter one. These were seen only so; above they
+count as killed."""
 
 
 def main() -> int:
