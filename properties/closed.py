@@ -20,6 +20,7 @@ from rnncheck.properties.routes.closed_maps import (
     phi,
     read_out,
     relus_above,
+    with_second_output,
 )
 from rnncheck.properties.trial import PoolCase, Trial, judged
 
@@ -230,8 +231,11 @@ def constant_input_ties_weights_to_biases(trial: Trial) -> Outcome:
 def softmax_gradients_cancel(trial: Trial) -> Outcome:
     """Σ_o dc_o = 0 and Σ_o dV_o = 0, if y = softmax(V h + c).
 
-    One number added to every argument changes no softmax: the loss has no slope that way.
+    One number added to every argument changes no softmax: the loss has no slope that way. A network of
+    one output, which is 1 whatever its weights are, gets a second one.
     """
+    if trial.case.spec.output_features == 1 and not trial.case.spec.generated:
+        trial = trial.on(with_second_output(trial.case))
     sides = {}
     for name in ("weight_ho", "bias_o"):
         if name in trial.gradients:

@@ -57,6 +57,22 @@ def spectral_norm(weights: Array) -> float:
     return largest * math.exp(log / 2) * (1 + doubt)
 
 
+def with_second_output(case: Case) -> Case:
+    """The readout of one output with another, whose weights and cotangents are -1/2 of the first's."""
+
+    def widened(array: Array, axis: int) -> Array:
+        return np.concatenate([array, array * array.dtype.type(-0.5)], axis)
+
+    readout = {
+        n: widened(case.parameters[n], 0) for n in ("weight_ho", "bias_o") if n in case.parameters
+    }
+    return case.replace(
+        spec=replace(case.spec, output_size=2),
+        parameters={**case.parameters, **readout},
+        d_output=widened(case.d_output, -1),
+    )
+
+
 def first_step(case: Case) -> Case:
     """The first step alone, with the cotangents of what is put out there and of the state."""
     every = case.spec.outputs == "all"

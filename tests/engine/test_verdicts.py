@@ -48,12 +48,9 @@ SILENT = {
     "autodiff": {"gradient_matches_complex_step"},  # its tensors are real
     # It computes in Python's own floats, whatever it is given.
     "scalar": SECOND | {"gradient_matches_complex_step"},
-    # It has no code that could be followed, and is not compared with itself.
-    "torch": {
-        "agrees_with_torch", "gradient_is_certified", "forward_is_certified",
-        "hessian_vector_is_certified",
-    },
-}  # fmt: skip
+    # It has no code that could be followed.
+    "torch": {"gradient_is_certified", "forward_is_certified", "hessian_vector_is_certified"},
+}
 """Checks of which each of them says nothing."""
 
 
@@ -64,7 +61,7 @@ def test_references_and_torch_are_right(name: str) -> None:
     assert report.passed, report
     ran = {c.check for c in report.checks if c.status is Status.PASSED}
     expected = {c.check for c in report.checks}
-    assert ran == expected - SILENT[name]
+    assert ran == expected - SILENT[name] - {"agrees_with_torch"}  # quick leaves torch out
     measured = [c for c in report.checks if c.check in ran and not c.certificates]
     assert all(c.worst is not None and c.worst <= 1.0 for c in measured)
     assert len(measured) >= 5
