@@ -175,7 +175,7 @@ def run(families: Sequence[str] = ()) -> str:
         "terms are the ones that the entry declares; places are read off the gradient without the "
         "dictionary. Wrong names: of those given with the dictionary as it is, and with its own entry left "
         "out. Two faults that together are the one in other words (`direction_ignored`; a test holds them "
-        "together to the bit) count as its own. Time: of the diagnosis, beyond the check; the processor's.\n\n"
+        "together to the bit) count as its own. Time: of the diagnosis beyond the check, processor.\n\n"
         f"{table(head, [*rows, _row('all', found)])}\n\nNot named, not placed, misnamed or slow:\n\n"
         f"{_missed(found) or 'none'}\n"
     )
