@@ -45,7 +45,7 @@ def findings(subject: Implementation) -> dict[str, Finding]:
 SECOND = {"hessian_vector_is_certified", "hessian_vector_matches_differences"}
 SILENT = {
     "manual": SECOND,
-    "autodiff": {"gradient_matches_complex_step"},  # its tensors are real
+    "autodiff": set(),
     # It computes in Python's own floats, whatever it is given.
     "scalar": SECOND | {"gradient_matches_complex_step"},
     # It has no code that could be followed.
