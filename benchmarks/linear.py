@@ -107,7 +107,8 @@ def run() -> str:
         f"step and row, over that at {USUAL}: 1 is linear growth, less than 1 better. References: forward "
         "and backward; `scalar` and `autodiff` keep an object for every operation, which Python's garbage "
         f"collector goes through again and again. Check: all of `{CHECK}`, envelope and exact truth "
-        "included. The truth is in ball arithmetic: where a network forgets (states contract) the same digits do for every length; where "
+        "included. The truth is in ball arithmetic: where a network forgets (states contract) the same "
+        "digits do for every length; where "
         "it does not, an enclosure widens step by step, and more digits are carried.\n\n"
         f"B = {ROWS}:\n\n{by_length}\n\nT = {STEPS}:\n\n{by_batch}\n"
     )
