@@ -8,8 +8,7 @@ Bounds beside those of the forward pass, u the unit roundoff:
 
 import numpy as np
 
-from rnncheck.case import Case
-from rnncheck.oracles.noise import Mask, Noise, Samples
+from rnncheck.oracles.noise import Mask, Samples
 from rnncheck.oracles.sampled_forward import CellRun, SampledForward
 from rnncheck.spec import Nonlinearity
 
@@ -28,16 +27,6 @@ def slope(name: Nonlinearity, h: Samples, a: Samples) -> tuple[Samples, Samples]
 class SampledNetwork(SampledForward):
     """Forward and backward over one case with the errors that `noise` draws; see `SampledForward`."""
 
-    def __init__(
-        self,
-        case: Case,
-        noise: Noise,
-        absolute_activation: bool = False,
-        x: Samples | None = None,
-    ) -> None:
-        super().__init__(case, noise, absolute_activation, x)
-        self.gradients: dict[str, Samples] = {}
-
     def backward(self, d_output: Samples | None = None) -> dict[str, Samples]:
         """Every gradient with a leading axis of samples; `forward` has run before.
 
@@ -55,6 +44,7 @@ class SampledNetwork(SampledForward):
 
     def _layers_backward(self, d_output: Samples) -> dict[str, Samples]:
         self.noise.restart(backward=True)
+        self.gradients: dict[str, Samples] = {}
         spec, case, K = self.spec, self.case, self.noise.samples
         d_top, self.d_last = self._tops_backward(self._readout_backward(d_output))
         d_h0 = np.zeros((K, spec.num_states, case.B, spec.hidden_size))
