@@ -6,6 +6,7 @@ What a caller may pass is what `torch.nn.RNN` takes: `x` time-major `(T, B, I)`,
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,14 @@ class Layout:
         only: Array = array[0] if self.batched else array[0, 0]
         return only
 
+    def output_shape(self, shape: tuple[int, ...], outputs: Outputs) -> tuple[int, ...]:
+        """The shape `(T, B, ·)` of an output in the caller's layout."""
+        T, B, features = shape
+        batch = (B,) if self.batched else ()
+        if outputs != "all":
+            return (*batch, features)
+        return (*batch, T, features) if self.batch_first else (T, *batch, features)
+
     def state_in(self, array: Array) -> Array:
         """The caller's `h0` or cotangent of `h_n`, as `(L·D, B, H)`."""
         return array if self.batched else array[:, None]
@@ -60,6 +69,9 @@ class Layout:
         if not self.batched:
             return "time, input"
         return "batch, time, input" if self.batch_first else "time, batch, input"
+
+
+_layout = cache(Layout)
 
 
 def floats(name: str, array: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:
@@ -94,12 +106,11 @@ def canonical_inputs(
     array = floats("x", x, dtype)
     if array.ndim not in (2, 3):
         raise ValueError(f"x has shape {array.shape}; it must have 3 axes, or 2 without a batch")
-    layout = Layout(batched=array.ndim == 3, batch_first=batch_first)
+    layout = _layout(array.ndim == 3, batch_first)
     require_shape("x", array.shape, (*array.shape[:-1], spec.input_size), layout.axes())
     time_major = layout.sequence_in(array)
-    T, B = time_major.shape[:2]
-    shapes = spec.array_shapes(T, B)
-    state = canonical_state(layout, "h0", h0, shapes["h0"], dtype)
+    T, B, _ = time_major.shape
+    state = canonical_state(layout, "h0", h0, (spec.num_states, B, spec.hidden_size), dtype)
     return layout, time_major, state, canonical_lengths(lengths, T, B)
 
 
@@ -132,7 +143,7 @@ def canonical_output(
 ) -> Array:
     """A caller's cotangent of the output as `(T, B, ·)`."""
     given = floats(name, array, dtype)
-    expected = layout.output_out(np.empty(shape, dtype), outputs).shape
+    expected = layout.output_shape(shape, outputs)
     words = layout.axes().replace("input", "output")
     require_shape(name, given.shape, expected, words if outputs == "all" else "no time axis")
     return layout.output_in(given, outputs)

@@ -146,9 +146,14 @@ class RecurrentModule:
         self, spec: RNNSpec, layout: Layout, x: Array, h0: Array, lengths: IntArray | None
     ) -> tuple[Array, Array]:
         masks = self._draw_masks(spec, *x.shape[:2])
-        output, h_n, tape = type(self)._forward(spec, self.parameters, x, h0, lengths, masks)
+        output, h_n, tape = self._apply(spec, x, h0, lengths, masks)
         self._run = _Run(layout, tape, output.shape, h_n.shape)
         return layout.output_out(output, spec.outputs), layout.state_out(h_n)
+
+    def _apply(
+        self, spec: RNNSpec, x: Array, h0: Array, lengths: IntArray | None, masks: Array | None
+    ) -> tuple[Array, Array, Any]:
+        return type(self)._forward(spec, self.parameters, x, h0, lengths, masks)
 
     def backward(self, d_output: npt.ArrayLike, d_h_n: npt.ArrayLike | None = None) -> Gradients:
         """The gradients after the last call, by name, `x` and `h0` in that call's layout.

@@ -117,18 +117,13 @@ ACTIVATIONS: Final[dict[str, Activation]] = {
 class InPlace:
     """An elementwise nonlinearity and its derivative, in arrays that are there already.
 
-    value: a ← φ(a). slope: (y, out), out ← ∂y/∂a. scale: (slope, d_y, out), out ← slope ⊙ d_y,
-    which is what `pull_back` returns; out may be slope itself.
+    value: (a, out), out ← φ(a); out may be a itself. slope: (y, out), out ← ∂y/∂a. scale:
+    (slope, d_y, out), out ← slope ⊙ d_y, which is what `pull_back` returns; out may be slope itself.
     """
 
-    value: Callable[[Array], None]
+    value: Callable[[Array, Array], object]
     slope: Callable[[Array, Array], None]
     scale: Callable[[Array, Array, Array], object]
-
-
-def tanh_in_place(a: Array) -> None:
-    """a ← tanh(a)."""
-    np.tanh(a, a)
 
 
 def slope_of_tanh(y: Array, out: Array) -> None:
@@ -137,9 +132,9 @@ def slope_of_tanh(y: Array, out: Array) -> None:
     np.subtract(1, out, out)
 
 
-def relu_in_place(a: Array) -> None:
-    """a ← max(a, 0)."""
-    np.maximum(a, 0, out=a)
+def write_relu(a: Array, out: Array) -> None:
+    """out ← max(a, 0)."""
+    np.maximum(a, 0, out=out)
 
 
 def slope_of_relu(y: Array, out: Array) -> None:
@@ -152,9 +147,9 @@ def select(slope: Array, d_y: Array, out: Array) -> None:
     out[...] = np.where(slope > 0, d_y, 0)
 
 
-def sigmoid_in_place(a: Array) -> None:
-    """a ← 1 / (1 + e⁻ᵃ)."""
-    a[...] = sigmoid(a)
+def write_sigmoid(a: Array, out: Array) -> None:
+    """out ← 1 / (1 + e⁻ᵃ)."""
+    out[...] = sigmoid(a)
 
 
 def slope_of_sigmoid(y: Array, out: Array) -> None:
@@ -163,8 +158,10 @@ def slope_of_sigmoid(y: Array, out: Array) -> None:
     np.multiply(y, out, out)
 
 
-def identity_in_place(a: Array) -> None:
-    """a ← a."""
+def write_identity(a: Array, out: Array) -> None:
+    """out ← a."""
+    if out is not a:
+        out[...] = a
 
 
 def slope_of_identity(y: Array, out: Array) -> None:
@@ -173,8 +170,8 @@ def slope_of_identity(y: Array, out: Array) -> None:
 
 
 IN_PLACE: Final[dict[str, InPlace]] = {
-    "tanh": InPlace(tanh_in_place, slope_of_tanh, np.multiply),
-    "relu": InPlace(relu_in_place, slope_of_relu, select),
-    "sigmoid": InPlace(sigmoid_in_place, slope_of_sigmoid, np.multiply),
-    "identity": InPlace(identity_in_place, slope_of_identity, np.multiply),
+    "tanh": InPlace(np.tanh, slope_of_tanh, np.multiply),
+    "relu": InPlace(write_relu, slope_of_relu, select),
+    "sigmoid": InPlace(write_sigmoid, slope_of_sigmoid, np.multiply),
+    "identity": InPlace(write_identity, slope_of_identity, np.multiply),
 }

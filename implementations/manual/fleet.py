@@ -119,7 +119,7 @@ def _run_layer(
     for h_prev, h in pairwise(states):
         matmul(h_prev, weight_hh_T, product)
         add(h, product, h)
-        phi(h)
+        phi(h, h)
     return Layer(weight_ih, weight_hh, z, states)
 
 

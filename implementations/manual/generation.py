@@ -30,6 +30,7 @@ as it must, for such a cell computes a_{t+1} = (W_ih + W_hh) h_t + b.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -41,10 +42,14 @@ from rnncheck.spec import RNNSpec
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """The tapes of the N's, that of the T given steps first; without generated steps it is alone."""
+    """The tapes of the N's, that of the T given steps first."""
 
     steps: int
     chain: tuple[network.Tape | straight.Tape, ...]
+
+
+AnyTape: TypeAlias = Tape | network.Tape | straight.Tape
+"""The chain's, or that of the only N."""
 
 
 def forward(
@@ -54,19 +59,22 @@ def forward(
     h0: Array,
     lengths: Lengths | None = None,
     dropout_masks: Array | None = None,
-) -> tuple[Array, Array, Tape]:
+    used: AnyTape | None = None,
+) -> tuple[Array, Array, AnyTape]:
     """Equation (1) with G = spec.generated; where G = 0 it is `network.forward`.
 
     x (T, B, I), h0 (L·D, B, H), lengths (B,) or None for T everywhere, dropout_masks
-    (L-1, T+G, B, D·H) or None. Returns output (T+G, B, O or D·H), of time axis 1 unless
-    spec.outputs is "all", h_n (L·D, B, H) and the tape. If G > 0, T > 0 and lengths is None.
+    (L-1, T+G, B, D·H) or None. used: a tape that nobody needs any more, whose arrays may be
+    written into. Returns output (T+G, B, O or D·H), of time axis 1 unless spec.outputs is "all",
+    h_n (L·D, B, H) and the tape. If G > 0, T > 0 and lengths is None.
     Shapes are not checked here; the parameters must be spec.parameter_shapes()'s, or KeyError.
     """
     T, G = len(x), spec.generated
-    masks = [None] * (G + 1) if dropout_masks is None else _split(dropout_masks, T, G, axis=1)
-    output, h_n, tape = network.forward(spec, parameters, x, h0, lengths, masks[0])
+    again = used.chain[0] if isinstance(used, Tape) else used
     if G == 0:
-        return output, h_n, Tape(T, (tape,))
+        return network.forward(spec, parameters, x, h0, lengths, dropout_masks, again)
+    masks = [None] * (G + 1) if dropout_masks is None else _split(dropout_masks, T, G, axis=1)
+    output, h_n, tape = network.forward(spec, parameters, x, h0, lengths, masks[0], again)
     outputs, chain = [output], [tape]
     for mask in masks[1:]:
         output, h_n, tape = network.forward(spec, parameters, output[-1:], h_n, None, mask)
@@ -75,14 +83,14 @@ def forward(
     return np.concatenate(outputs), h_n, Tape(T, tuple(chain))
 
 
-def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
+def backward(tape: AnyTape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     """Equation (2): the gradient of sum(d_output * output) + sum(d_h_n * h_n).
 
     d_output and d_h_n have the shapes of output and h_n. Returns the gradient of every parameter,
     in the order of spec.parameter_shapes(), then of "x" (T, B, I), then of "h0".
     """
-    if len(tape.chain) == 1:
-        return network.backward(tape.chain[0], d_output, d_h_n)
+    if not isinstance(tape, Tape):
+        return network.backward(tape, d_output, d_h_n)
     d_outputs = _split(d_output, tape.steps, len(tape.chain) - 1, axis=0)
     found = network.backward(tape.chain[-1], d_outputs[-1], d_h_n)
     for link, d_output_i in zip(reversed(tape.chain[:-1]), reversed(d_outputs[:-1]), strict=True):

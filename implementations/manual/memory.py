@@ -1,7 +1,8 @@
 """The arrays of `straight`, and the views of them that its loops go through.
 
 A loop over time is fast by what is not in it: to make an array, or a view of one, takes as long as
-the arithmetic of a small network. So all are made before the loop, and written into again and again.
+the arithmetic of a small network. So all are made before the loop, and written into again and again:
+by every step, and, where nobody needs what an earlier call left there, by every call.
 
 *States* stand behind one another, (h_{-1}, h_0, ..., h_{T-1}) in one array (T+1, B, H): without its
 last step it is every h_{t-1}, without its first every h_t. h_t is written over a_t.
@@ -14,7 +15,8 @@ done for a block of them, just before (or after) the loop over its steps, which 
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -35,7 +37,7 @@ class Block(NamedTuple):
 class BlockBack(NamedTuple):
     """S steps, backward: which they are; h and g (S, B, H); (g_t, δ_t) for each, the last one first.
 
-    delta is (S, B, H), and once more as rows, as are z's cotangents.
+    delta is (S, B, H), and once more as rows, which are of these among the rows of all steps.
     """
 
     of: slice
@@ -43,24 +45,28 @@ class BlockBack(NamedTuple):
     g: Array
     delta: Array
     steps: list[tuple[Array, Array]]
+    rows: slice
     delta_rows: Array
-    d_z_rows: Array
 
 
 class LayerTape:
     """What a layer's forward pass writes and its backward pass reads: z (T, B, F), states, weights.
 
-    The weights are here transposed too: as the right side of small products that is faster.
+    The weights, which every forward pass brings, are here transposed too: as the right side of
+    small products that is faster.
     """
 
+    weight_ih: Array
+    weight_ih_T: Array
+    weight_hh: Array
+    weight_hh_T: Array
+    bias: Array | float
+
     def __init__(self, H: int, z: Array) -> None:
-        (T, B, F), dtype = z.shape, z.dtype
+        (T, B, _), dtype = z.shape, z.dtype
         self.z = z
         self.states = np.empty((T + 1, B, H), dtype)
         self.h = self.states[1:]
-        self.weight_ih, self.weight_ih_T = np.empty((H, F), dtype), np.empty((F, H), dtype)
-        self.weight_hh, self.weight_hh_T = np.empty((H, H), dtype), np.empty((H, H), dtype)
-        self.bias = np.zeros(H, dtype)
         self.product = np.empty((B, H), dtype)
         self.blocks = list(self._blocks())
 
@@ -70,30 +76,69 @@ class LayerTape:
             steps = list(zip(states[of], states[1:][of], strict=True))
             yield Block(rows(self.z[of]), rows(self.h[of]), steps)
 
+    def load(self, weight_ih: Array, weight_hh: Array, *biases: Array) -> None:
+        """Take over copies of the weights, and the sum of the two biases, or 0."""
+        self.weight_ih, self.weight_ih_T = weight_ih.copy(), weight_ih.T.copy()
+        self.weight_hh, self.weight_hh_T = weight_hh.copy(), weight_hh.T.copy()
+        self.bias = biases[0] + biases[1] if biases else 0.0
 
-class LayerGradients:
-    """What a layer's backward pass writes: δ, the gradients, and d_h0, which is the carry till then.
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy makes its own `back`: copied one by one, the views there would be of nothing."""
+        return {name: value for name, value in vars(self).items() if name != "back"}
 
-    d_h0 (B, H): a part of the array of all layers.
+    @cached_property
+    def back(self) -> "LayerBack":
+        """What the backward pass works in."""
+        return LayerBack(self.z, self.states)
+
+
+class LayerBack:
+    """What a layer's backward pass works in: δ (T, B, H), and its blocks, the last one first.
+
+    Of z, h_{t-1} and δ there are all rows, those of δ transposed; ones: a number 1 for each row.
     """
 
-    def __init__(self, tape: LayerTape, d_h0: Array) -> None:
-        z, h, H, dtype = tape.z, tape.h, len(tape.bias), tape.z.dtype
-        self.weight_ih, self.weight_hh = np.empty((H, z.shape[-1]), dtype), np.empty((H, H), dtype)
-        self.bias_ih, self.bias_hh = np.empty(H, dtype), np.empty(H, dtype)
-        self.delta, self.d_z, self.d_h0 = np.empty(h.shape, dtype), np.empty(z.shape, dtype), d_h0
+    def __init__(self, z: Array, states: Array) -> None:
+        h_prev, h = states[:-1], states[1:]
+        self.delta = np.empty_like(h)
         self.delta_rows = rows(self.delta)
-        self.z_rows, self.h_prev_rows = rows(z), rows(tape.states[:-1])
-        self.ones = np.ones(len(self.delta_rows), dtype)
+        self.delta_columns = self.delta_rows.T
+        self.z_rows, self.h_prev_rows = rows(z), rows(h_prev)
+        self.ones = np.ones(len(self.delta_rows), h.dtype)
         self.blocks = list(self._blocks(h))[::-1]
 
     def _blocks(self, h: Array) -> Iterator[BlockBack]:
         room = np.empty_like(h[: _block_steps(h)])  # for the g of one block, and then of the next
+        B = h.shape[1]
         for of in blocks(h):
-            delta, d_z = self.delta[of], self.d_z[of]
+            delta = self.delta[of]
             g = room[: len(delta)]
             steps = list(zip(g[::-1], delta[::-1], strict=True))
-            yield BlockBack(of, h[of], g, delta, steps, rows(delta), rows(d_z))
+            yield BlockBack(
+                of, h[of], g, delta, steps, slice(of.start * B, of.stop * B), rows(delta)
+            )
+
+
+class LayerGradients(NamedTuple):
+    """What a layer's backward pass gives: its parameters' gradients, d_z, and d_h0 (B, H).
+
+    d_h0 is a part of the array of all layers.
+    """
+
+    weight_ih: Array
+    weight_hh: Array
+    bias_ih: Array
+    bias_hh: Array
+    d_z: Array
+    d_h0: Array
+
+
+def layer_gradients(tape: LayerTape, d_h0: Array) -> LayerGradients:
+    """New arrays for a layer's gradients, d_h0 as given."""
+    z, H = tape.z, tape.states.shape[2]
+    b_ih, b_hh = np.empty(H, z.dtype), np.empty(H, z.dtype)
+    w_ih, w_hh = np.empty((H, z.shape[2]), z.dtype), np.empty((H, H), z.dtype)
+    return LayerGradients(w_ih, w_hh, b_ih, b_hh, np.empty_like(z), d_h0)
 
 
 def blocks(h: Array) -> Iterator[slice]:

@@ -49,17 +49,19 @@ def forward(
     h0: Array,
     lengths: Lengths | None = None,
     dropout_masks: Array | None = None,
+    used: Tape | straight.Tape | None = None,
 ) -> tuple[Array, Array, Tape | straight.Tape]:
     """Equations (1) to (4), computed in x's dtype.
 
     x (T, B, I), h0 (L·D, B, H), lengths (B,) or None for T everywhere, dropout_masks
-    (L-1, T, B, D·H) or None. Returns output (T, B, O or D·H), of time axis 1 unless spec.outputs
-    is "all", h_n (L·D, B, H) and the tape. spec.generated is the business of `generation`.
+    (L-1, T, B, D·H) or None. used: a tape that nobody needs any more, whose arrays may be written
+    into. Returns output (T, B, O or D·H), of time axis 1 unless spec.outputs is "all", h_n
+    (L·D, B, H) and the tape. spec.generated is the business of `generation`.
     Shapes are not checked here; the parameters must be spec.parameter_shapes()'s, or KeyError.
     """
     T, B, dtype = len(x), x.shape[1], x.dtype
     if straight.applies(spec, T, lengths, dropout_masks):
-        return _forward_straight(spec, parameters, x, h0)
+        return _forward_straight(spec, parameters, x, h0, used)
     n = np.full(B, T) if lengths is None else np.array(lengths, dtype=np.intp)
     own = {name: _own(parameters[name], dtype) for name in spec.parameter_shapes()}
     initial = _own(h0, dtype)
@@ -117,10 +119,16 @@ def backward(tape: Tape | straight.Tape, d_output: Array, d_h_n: Array) -> dict[
 
 
 def _forward_straight(
-    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
+    spec: RNNSpec,
+    parameters: Mapping[str, Array],
+    x: Array,
+    h0: Array,
+    used: Tape | straight.Tape | None,
 ) -> tuple[Array, Array, Tape | straight.Tape]:
     """Equations (1) to (3) by `straight`, and (4) if it is more than output = top."""
-    top, h_n, tape = straight.forward(spec, parameters, x, h0)
+    cells = used.cells if isinstance(used, Tape) else used
+    again = cells if isinstance(cells, straight.Tape) else None
+    top, h_n, tape = straight.forward(spec, parameters, x, h0, again)
     if spec.output_size is None and spec.outputs == "all":
         return top, h_n, tape
     names = spec.parameter_shapes().keys() & {"weight_ho", "bias_o"}

@@ -1,6 +1,7 @@
 """A plan: the straight way for one size, in arrays that are made once and used by every call.
 
 Of a small network, to make the arrays and their views takes longer than to compute with them. A
+network's own call returns new arrays, and only what no caller sees is made once (`memory`). But a
 training runs thousands of passes of one size, and of each it needs the results until the next:
 
     plan = RNN(64, 128).plan(T=100, B=32)
@@ -73,7 +74,10 @@ class Plan:
         """`output` (T, B, H) and `h_n` (L, B, H) of x (T, B, I) and h0 (None: zeros)."""
         given = self._given("x", x)
         state = self._zeros if h0 is None else self._given("h0", h0)
-        run(self._tape, self.network.parameters, given, state, self._output, self._h_n)
+        run(self._tape, self.network.parameters, given, state)
+        self._output[...] = self._tape.layers[-1].h
+        for h_n, layer in zip(self._h_n, self._tape.layers, strict=True):
+            h_n[...] = layer.states[-1]
         self._has_run = True
         return self._output, self._h_n
 

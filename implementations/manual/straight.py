@@ -24,13 +24,21 @@ from collections.abc import Mapping
 import numpy as np
 
 from rnncheck.implementations.manual.activations import IN_PLACE, Array, InPlace
-from rnncheck.implementations.manual.memory import LayerGradients, LayerTape
+from rnncheck.implementations.manual.memory import (
+    LayerGradients,
+    LayerTape,
+    layer_gradients,
+    rows,
+)
 from rnncheck.implementations.manual.padding import Lengths
 from rnncheck.spec import RNNSpec
 
 
 class Tape:
-    """A network's layers, from below, for x (T, B, I); it shares no memory with anything outside."""
+    """A network's layers, from below, for x (T, B, I); it shares no memory with anything outside.
+
+    names: those of each layer's parameters.
+    """
 
     def __init__(self, spec: RNNSpec, x: Array) -> None:
         self.spec = spec
@@ -39,20 +47,30 @@ class Tape:
         for _ in range(spec.num_layers):
             self.layers.append(LayerTape(spec.hidden_size, z))
             z = self.layers[-1].h
+        kinds = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if spec.bias else ()))
+        self.names = [[f"{kind}_l{number}" for kind in kinds] for number in range(spec.num_layers)]
+
+    def fits(self, spec: RNNSpec, x: Array) -> bool:
+        """Whether it is for this network and an x of this size.
+
+        And whether its views are still views: copied or pickled one by one, they are not.
+        """
+        layer = self.layers[0]
+        same = spec is self.spec and x.shape == layer.z.shape and x.dtype == layer.z.dtype
+        return same and layer.h.base is layer.states
 
 
 class Gradients:
-    """Where a network's gradients are written: d_h0 (L, B, H), and those of its layers."""
+    """New arrays for a network's gradients: d_h0 (L, B, H), and those of its layers."""
 
     def __init__(self, tape: Tape) -> None:
-        top = tape.layers[-1]
-        self.h0 = np.empty((len(tape.layers), *top.product.shape), top.z.dtype)
-        self.layers = [LayerGradients(*pair) for pair in zip(tape.layers, self.h0, strict=True)]
+        product = tape.layers[0].product
+        self.h0 = np.empty((len(tape.layers), *product.shape), product.dtype)
+        self.layers = list(map(layer_gradients, tape.layers, self.h0))
         self.by_name: dict[str, Array] = {}
-        names = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if tape.spec.bias else ()))
-        for number, layer in enumerate(self.layers):
-            self.by_name |= {f"{name}_l{number}": getattr(layer, name) for name in names}
-        self.by_name |= {"x": self.layers[0].d_z, "h0": self.h0}
+        for names, gradients in zip(tape.names, self.layers, strict=True):
+            self.by_name.update(zip(names, gradients, strict=False))
+        self.by_name["x"], self.by_name["h0"] = self.layers[0].d_z, self.h0
 
 
 def applies(spec: RNNSpec, T: int, lengths: Lengths | None, dropout_masks: Array | None) -> bool:
@@ -65,13 +83,15 @@ def applies(spec: RNNSpec, T: int, lengths: Lengths | None, dropout_masks: Array
 
 
 def forward(
-    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
+    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array, used: Tape | None = None
 ) -> tuple[Array, Array, Tape]:
-    """The top layer's output (T, B, H), h_n (L, B, H) and the tape."""
-    tape = Tape(spec, x)
-    output, h_n = np.empty_like(tape.layers[-1].h), np.empty(h0.shape, x.dtype)
-    run(tape, parameters, x, h0, output, h_n)
-    return output, h_n, tape
+    """The top layer's output (T, B, H), h_n (L, B, H) and the tape.
+
+    used: a tape that nobody needs any more; if it fits, it becomes this one.
+    """
+    tape = used if used is not None and used.fits(spec, x) else Tape(spec, x)
+    run(tape, parameters, x, h0)
+    return tape.layers[-1].h.copy(), np.array([layer.states[-1] for layer in tape.layers]), tape
 
 
 def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
@@ -81,18 +101,14 @@ def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     return gradients.by_name
 
 
-def run(
-    tape: Tape, parameters: Mapping[str, Array], x: Array, h0: Array, output: Array, h_n: Array
-) -> None:
-    """Equations (1) and (2) for all layers, written into the tape, output and h_n."""
+def run(tape: Tape, parameters: Mapping[str, Array], x: Array, h0: Array) -> None:
+    """Equations (1) and (2) for all layers, written into the tape."""
     activation = IN_PLACE[tape.spec.nonlinearity]
     tape.layers[0].z[...] = x
-    for number, layer in enumerate(tape.layers):
-        _load(layer, parameters, number, tape.spec.bias)
+    for number, (layer, names) in enumerate(zip(tape.layers, tape.names, strict=True)):
+        layer.load(*[np.asarray(parameters[name], x.dtype) for name in names])
         layer.states[0] = h0[number]
         _run_layer(layer, activation)
-        h_n[number] = layer.states[-1]
-    output[...] = tape.layers[-1].h
 
 
 def run_back(tape: Tape, d_output: Array, d_h_n: Array, gradients: Gradients) -> None:
@@ -105,17 +121,6 @@ def run_back(tape: Tape, d_output: Array, d_h_n: Array, gradients: Gradients) ->
         d_h = found.d_z
 
 
-def _load(layer: LayerTape, parameters: Mapping[str, Array], number: int, bias: bool) -> None:
-    """Copies of the parameters; without biases b stays 0."""
-    layer.weight_ih[...] = parameters[f"weight_ih_l{number}"]
-    layer.weight_hh[...] = parameters[f"weight_hh_l{number}"]
-    layer.weight_ih_T[...] = layer.weight_ih.T
-    layer.weight_hh_T[...] = layer.weight_hh.T
-    if bias:
-        layer.bias[...] = parameters[f"bias_ih_l{number}"]
-        layer.bias += np.asarray(parameters[f"bias_hh_l{number}"], layer.bias.dtype)
-
-
 def _run_layer(layer: LayerTape, activation: InPlace) -> None:
     """Equations (1) and (2): A of a block, then its steps."""
     weight_hh_T, product, phi = layer.weight_hh_T, layer.product, activation.value
@@ -126,22 +131,22 @@ def _run_layer(layer: LayerTape, activation: InPlace) -> None:
         for h_prev, h in block.steps:
             h_prev.dot(weight_hh_T, product)
             add(h, product, h)
-            phi(h)
+            phi(h, h)
 
 
 def _run_layer_back(layer: LayerTape, found: LayerGradients, phi: InPlace, d_h: Array) -> None:
     """Equation (4) and d_Z block by block, the last one first; then the sums over all steps."""
-    weight_hh, carry, scale = layer.weight_hh, found.d_h0, phi.scale
-    add = np.add
-    for block in found.blocks:
+    back, weight_hh, carry, scale = layer.back, layer.weight_hh, found.d_h0, phi.scale
+    d_z_rows, add = rows(found.d_z), np.add
+    for block in back.blocks:
         block.g[...] = d_h[block.of]
         phi.slope(block.h, block.delta)
         for g, delta in block.steps:
             add(carry, g, carry)
             scale(delta, carry, delta)
             delta.dot(weight_hh, carry)
-        block.delta_rows.dot(layer.weight_ih, block.d_z_rows)
-    found.delta_rows.T.dot(found.z_rows, found.weight_ih)
-    found.delta_rows.T.dot(found.h_prev_rows, found.weight_hh)
-    found.ones.dot(found.delta_rows, found.bias_ih)
+        block.delta_rows.dot(layer.weight_ih, d_z_rows[block.rows])
+    back.delta_columns.dot(back.z_rows, found.weight_ih)
+    back.delta_columns.dot(back.h_prev_rows, found.weight_hh)
+    back.ones.dot(back.delta_rows, found.bias_ih)
     found.bias_hh[...] = found.bias_ih

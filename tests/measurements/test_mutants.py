@@ -36,14 +36,12 @@ def test_the_right_network_survives(judge: ModuleType) -> None:
 def test_what_is_wrong_with_many_blocks_is_seen_in_small_ones(
     judge: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = memory.LayerGradients._blocks
+    right = memory.LayerBack._blocks
 
-    def from_the_last_on(
-        self: memory.LayerGradients, h: memory.Array
-    ) -> Iterator[memory.BlockBack]:
+    def from_the_last_on(self: memory.LayerBack, h: memory.Array) -> Iterator[memory.BlockBack]:
         return reversed(list(right(self, h)))
 
-    monkeypatch.setattr(memory.LayerGradients, "_blocks", from_the_last_on)
+    monkeypatch.setattr(memory.LayerBack, "_blocks", from_the_last_on)
     found = judge.judge(Pools(), judge.Verdict("import"))
     assert (found.stage, found.how, found.blocks) == ("properties", "failed", True)
 
