@@ -17,6 +17,7 @@ NAMES = ("scalar", "manual", "autodiff")
 ALL = Capabilities(keeps_dtype=True, validates=("shapes", "dtypes", "lengths"))
 OF_LISTS = replace(ALL, validates=("shapes", "lengths"))  # the numbers in a list have no dtype
 HessianFunction = Callable[..., Gradients]
+FleetFunction = Callable[..., tuple[Array, Array, Any]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class ArrayReference:
     run_backward: BackwardFunction
     capabilities: Capabilities = ALL
     run_hessian: HessianFunction | None = None
+    run_fleet: FleetFunction | None = None
 
     takes_unbatched: ClassVar[bool] = True
 
@@ -71,6 +73,18 @@ class ArrayReference:
         if "d_output" in arrays:
             results |= network.backward(arrays["d_output"], arrays["d_h_n"])
         return results
+
+    def forward_fleet(self, case: Case, moved: Mapping[str, Array]) -> Forward:
+        """K networks: the case's, but for what is moved. TypeError for a reference without fleets."""
+        if self.run_fleet is None:
+            raise TypeError(f"{self.name} has no fleets")
+        K = len(next(iter(moved.values())))
+        own = dict(case.parameters) | {"x": case.x, "h0": case.h0}
+        every = {name: np.broadcast_to(array, (K, *array.shape)) for name, array in own.items()}
+        every |= moved
+        x, h0 = every.pop("x"), every.pop("h0")
+        output, h_n, _ = self.run_fleet(case.spec, every, x, h0, case.lengths, case.dropout_masks)
+        return Forward(output, h_n)
 
     def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:
         """How the gradients change along v. TypeError for a reference without second derivatives."""
@@ -164,9 +178,9 @@ def reference(name: str) -> ArrayReference | ListReference:
     functions = importlib.import_module(f"rnncheck.implementations.{name}")
     if name == "scalar":
         return ListReference(name, functions)
-    hessian = getattr(functions, "hessian_vector", None)
-    can = replace(ALL, second_order=hessian is not None)
-    return ArrayReference(name, functions.forward, functions.backward, can, hessian)
+    hessian, fleet = (getattr(functions, has, None) for has in ("hessian_vector", "forward_fleet"))
+    can = replace(ALL, second_order=hessian is not None, fleet=fleet is not None)
+    return ArrayReference(name, functions.forward, functions.backward, can, hessian, fleet)
 
 
 class _TwoPasses(Protocol):

@@ -5,7 +5,7 @@ import hashlib
 import importlib.util
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
@@ -14,6 +14,7 @@ import numpy as np
 
 from rnncheck.case import Array, Case
 from rnncheck.implementation import (
+    Fleet,
     Forward,
     Gradients,
     Handed,
@@ -195,6 +196,18 @@ class Trial:
         """The subject's forward on any case of the same spec."""
         result = self._call("forward", lambda: self.subject.forward(case.copy()))
         return self._read_forward(result, case)
+
+    def run_fleet(self, moved: Mapping[str, Array]) -> Forward:
+        """The subject's forward on K networks at once: the case's, but for arrays (K, ...) in its place."""
+        subject, case = self.subject, self.case
+        assert isinstance(subject, Fleet)
+        own = {name: array.copy() for name, array in moved.items()}
+        result = self._call("forward_fleet", lambda: subject.forward_fleet(case.copy(), own))
+        K, shapes = len(next(iter(moved.values()))), case.spec.array_shapes(case.T, case.B)
+        output = read_array(result.output, "output of the fleet", (K, *shapes["output"]))
+        if result.h_n is None:
+            return Forward(output, None)
+        return Forward(output, read_array(result.h_n, "h_n of the fleet", (K, *shapes["h_n"])))
 
     def handed(self, layout: Layout) -> Handed:
         """The subject's calls on this case, and the arrays that it gets, for the caller to watch.

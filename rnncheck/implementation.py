@@ -35,6 +35,7 @@ class Capabilities:
     """What an implementation can do. What it cannot is reported as `not_applicable`.
 
     gradients: has a backward pass. second_order: has `hessian_vector` too (see `SecondOrder`).
+    fleet: has `forward_fleet` too (see `Fleet`).
     bias_vectors: the numbers of bias vectors it can have (2 as torch, 1: `bias_hh` is zero, 0: none).
     readouts: nonlinearities of a readout, empty for a network without one; needs_readout: never
     without. initial_state: takes `h0` (else it starts from zeros). final_state: returns `h_n`.
@@ -46,6 +47,7 @@ class Capabilities:
 
     gradients: bool = True
     second_order: bool = False
+    fleet: bool = False
     nonlinearities: tuple[Nonlinearity, ...] = get_args(Nonlinearity)
     max_layers: int | None = None
     bidirectional: bool = True
@@ -148,6 +150,19 @@ class SecondOrder(Implementation, Protocol):
 
     def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:
         """∇<∇L, v>: how `gradients` change along v, which has the gradients' names and shapes."""
+        ...
+
+
+@runtime_checkable
+class Fleet(Implementation, Protocol):
+    """An implementation that runs K networks of one spec and size in one call: much less work each."""
+
+    def forward_fleet(self, case: Case, moved: Mapping[str, Array]) -> Forward:
+        """Output (K, ...) and final state (K, ...) of K networks.
+
+        Each is the case's network, but for the arrays in `moved`: some of the parameters, `x` or `h0`,
+        each (K, ...), of which the k-th is that of the k-th network.
+        """
         ...
 
 

@@ -31,7 +31,8 @@ reads `d_v @ W`; d_W and d_b are summed over the batch.
     gradients = backward(tape, d_output, d_h_n)
 """
 
+from rnncheck.implementations.manual.fleet import forward as forward_fleet
 from rnncheck.implementations.manual.generation import Tape, backward, forward
 from rnncheck.implementations.manual.rnn import RNN
 
-__all__ = ["RNN", "Tape", "backward", "forward"]
+__all__ = ["RNN", "Tape", "backward", "forward", "forward_fleet"]

@@ -38,6 +38,9 @@ from step s+1 to step s shifts every lag by one, and what would become lag k+1 i
     (7)  u_0 ← φ'(a_s) ⊙ g_s,   u_j ← φ'(a_s) ⊙ W_hhᵀ u_{j-1}  (1 <= j <= k),   δ_s = Σ_j u_j
 
 Where k >= n-1 no lag is dropped, and (7) is (4).
+
+Every array may have more axes before those that are named, alike in all: W_ih (K, H, F) and
+z (K, T, B, F) are those of a fleet of K networks. NumPy's `@` multiplies what the last two axes span.
 """
 
 from dataclasses import dataclass
@@ -46,6 +49,9 @@ import numpy as np
 
 from rnncheck.implementations.manual.activations import Activation, Array
 from rnncheck.implementations.manual.padding import Lengths, at_last_step, valid_steps, zero_padding
+
+EVERY = (..., None, slice(None), slice(None))
+"""Of a matrix, or a batch: the same for every step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +91,26 @@ def forward(cell: Cell, z: Array, h0: Array, lengths: Lengths) -> tuple[Array, C
 
     Returns h_n (B, H) and the tape, whose `h` is the layer's output.
     """
-    valid = valid_steps(len(z), lengths)
-    from_input = z @ cell.weight_ih.T + cell.bias
-    h = np.zeros_like(h0, shape=(len(z), *h0.shape))
+    T = z.shape[-3]
+    valid = valid_steps(T, lengths)
+    from_input = affine(z, cell.weight_ih, cell.bias)
+    weight_hh_T = cell.weight_hh.swapaxes(-1, -2)
+    h = np.zeros_like(from_input)
     h_prev = np.zeros_like(h)
     state = h0
-    for t in range(len(z)):
-        h_prev[t] = np.where(valid[t], state, 0)
-        a = from_input[t] + h_prev[t] @ cell.weight_hh.T
-        h[t] = np.where(valid[t], cell.activation.value(a), 0)
+    for t in range(T):
+        previous = h_prev[..., t, :, :] = np.where(valid[t], state, 0)
+        a = from_input[..., t, :, :] + previous @ weight_hh_T
+        now = h[..., t, :, :] = np.where(valid[t], cell.activation.value(a), 0)
         # A row that has ended keeps its state, so that the last one is h_n for every row.
-        state = np.where(valid[t], h[t], state)
+        state = np.where(valid[t], now, state)
     return state, CellTape(cell, lengths, z, h_prev, h)
+
+
+def affine(z: Array, weight: Array, bias: Array) -> Array:
+    """weight z_t + bias for every step and row of z (T, B, F), weight (H, F) and bias (H,)."""
+    from_z: Array = z @ weight.swapaxes(-1, -2)[EVERY]
+    return from_z + bias[..., None, None, :]
 
 
 def backward(
@@ -106,35 +120,42 @@ def backward(
 
     truncation: k, or None for full back-propagation.
     """
-    T, n = len(d_h), tape.lengths[:, None]
+    T, n = d_h.shape[-3], tape.lengths[:, None]
     g = d_h + at_last_step(d_h_n, T, tape.lengths)
     if truncation is None or truncation >= T - 1:
         delta = _full_deltas(tape, g)
     else:
         delta = _truncated_deltas(tape, g, truncation)
-    delta_0 = delta[:1].sum(axis=0)  # zero where T = 0
+    delta_0 = delta[..., :1, :, :].sum(axis=-3)  # zero where T = 0
     return CellGradients(
         weight_ih=sum_of_outer_products(delta, tape.z),
         weight_hh=sum_of_outer_products(delta, tape.h_prev),
-        bias=delta.sum(axis=(0, 1)),
-        z=zero_padding(delta @ tape.cell.weight_ih, tape.lengths),
+        bias=delta.sum(axis=(-3, -2)),
+        z=zero_padding(delta @ tape.cell.weight_ih[EVERY], tape.lengths),
         h0=np.where(n == 0, d_h_n, delta_0 @ tape.cell.weight_hh),
     )
 
 
 def sum_of_outer_products(delta: Array, u: Array) -> Array:
     """Σ_{t,b} delta_{t,b} u_{t,b}ᵀ, shape (H, F), for delta (T, B, H) and u (T, B, F)."""
-    total: Array = np.tensordot(delta, u, axes=((0, 1), (0, 1)))
+    total: Array = _rows(delta).swapaxes(-1, -2) @ _rows(u)
     return total
+
+
+def _rows(values: Array) -> Array:
+    """(T, B, F) as (T·B, F)."""
+    *more, T, B, F = values.shape
+    return values.reshape(*more, T * B, F)
 
 
 def _full_deltas(tape: CellTape, g: Array) -> Array:
     """Equation (4); in the padding g = 0, hence δ = 0."""
     pull_back, weight_hh = tape.cell.activation.pull_back, tape.cell.weight_hh
     delta = np.zeros_like(g)
-    delta_next = np.zeros_like(g, shape=g.shape[1:])
-    for t in reversed(range(len(g))):
-        delta_next = delta[t] = pull_back(tape.h[t], g[t] + delta_next @ weight_hh)
+    carry: Array | int = 0
+    for t in reversed(range(g.shape[-3])):
+        now = pull_back(tape.h[..., t, :, :], g[..., t, :, :] + carry)
+        delta[..., t, :, :], carry = now, now @ weight_hh
     return delta
 
 
@@ -142,9 +163,11 @@ def _truncated_deltas(tape: CellTape, g: Array, k: int) -> Array:
     """Equation (7); in the padding g = 0, hence every lag is 0."""
     pull_back, weight_hh = tape.cell.activation.pull_back, tape.cell.weight_hh
     delta = np.zeros_like(g)
-    by_lag = np.zeros_like(g, shape=(k + 1, *g.shape[1:]))
-    for s in reversed(range(len(g))):
-        shifted = np.concatenate([g[s : s + 1], by_lag[:-1] @ weight_hh])
-        by_lag = pull_back(tape.h[s], shifted)
-        delta[s] = by_lag.sum(axis=0)
+    *more, T, B, H = g.shape
+    by_lag = np.zeros_like(g, shape=(*more, k + 1, B, H))
+    for s in reversed(range(T)):
+        longer = by_lag[..., :-1, :, :] @ weight_hh[EVERY]
+        shifted = np.concatenate([g[..., s : s + 1, :, :], longer], axis=-3)
+        by_lag = pull_back(tape.h[..., s : s + 1, :, :], shifted)
+        delta[..., s, :, :] = by_lag.sum(axis=-3)
     return delta

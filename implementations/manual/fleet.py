@@ -5,7 +5,9 @@ Every array has one more axis, the first, of size K; network k is what stands at
     output, h_n, tape = fleet.forward(spec, parameters, x, h0)      x (K, T, B, I)
     gradients = fleet.backward(tape, d_output, d_h_n)               gradients["x"] (K, T, B, I)
 
-The equations are those of `straight` for each k. What one small network costs is NumPy's calls, not
+Lengths and dropout's multipliers, where there are some, all networks have in common. `generation` and
+what stands below it take the first axis as it is. For plain networks there is the way of `straight`,
+for each k, and it is here. What one small network costs is NumPy's calls, not
 their arithmetic, and K networks need no more calls than one: `np.matmul` takes a product of two
 (K, ·, ·) as K products of matrices, and everything else is elementwise.
 
@@ -21,8 +23,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncheck.implementations.manual import generation, straight
 from rnncheck.implementations.manual.activations import IN_PLACE, Array
+from rnncheck.implementations.manual.generation import AnyTape
 from rnncheck.implementations.manual.memory import BLOCK_BYTES
+from rnncheck.implementations.manual.padding import Lengths
 from rnncheck.implementations.manual.plan import obstacle
 from rnncheck.spec import RNNSpec, require_shape
 
@@ -36,26 +41,33 @@ class Layer(NamedTuple):
     states: Array
 
 
+Parts = list[tuple[slice, list[Layer]]]
+"""The layers of each part of a fleet, and which part it is."""
+
+
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """What `backward` needs: the layers of each part of the fleet, and which part it is."""
+    """What `backward` needs: the parts of a fleet of plain networks, or the tape of another's."""
 
     spec: RNNSpec
     x_shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    parts: list[tuple[slice, list[Layer]]]
+    kept: Parts | AnyTape
 
 
 def forward(
-    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
+    spec: RNNSpec,
+    parameters: Mapping[str, Array],
+    x: Array,
+    h0: Array,
+    lengths: Lengths | None = None,
+    dropout_masks: Array | None = None,
 ) -> tuple[Array, Array, Tape]:
-    """Output (K, T, B, H), h_n (K, L, B, H) and the tape, which shares no memory with anything.
+    """Output (K, T, B, ·), h_n (K, L·D, B, H) and the tape, which shares no memory with anything.
 
-    Raises ValueError for a network that is not straight, and naming the argument whose shape is
-    another than the spec's with x's K, T and B.
+    lengths (B,) and dropout_masks (L-1, T, B, D·H) are those of every network. Raises ValueError
+    naming the argument whose shape is another than the spec's with x's K, T and B.
     """
-    if obstacle(spec):
-        raise ValueError(f"a fleet is of plain networks only; this spec has {obstacle(spec)}")
     if x.ndim != 4:
         raise ValueError(f"x has shape {x.shape}; it must have 4 axes: network, time, batch, input")
     K, T, B, _ = x.shape
@@ -64,9 +76,21 @@ def forward(
     require_shape("h0", h0.shape, (K, *shapes["h0"]), "network, layer, batch, hidden")
     for name, shape in spec.parameter_shapes().items():
         require_shape(name, parameters[name].shape, (K, *shape), "one for each network")
+    if obstacle(spec) or not straight.applies(spec, T, lengths, dropout_masks):
+        output, h_n, tape = generation.forward(spec, parameters, x, h0, lengths, dropout_masks)
+        return output, h_n, Tape(spec, x.shape, x.dtype, tape)
+    output, h_n, parts = _forward_plain(spec, parameters, x, h0)
+    return output, h_n, Tape(spec, x.shape, x.dtype, parts)
 
+
+def _forward_plain(
+    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
+) -> tuple[Array, Array, Parts]:
+    """Equations (1) and (2) of `straight` for all layers of all networks."""
+    K, T, B, _ = x.shape
+    shapes = spec.array_shapes(T, B)
     output, h_n = (np.empty((K, *shapes[name]), x.dtype) for name in ("output", "h_n"))
-    tape = Tape(spec, x.shape, x.dtype, [])
+    parts: Parts = []
     for part in _parts(spec, x):
         own = {name: np.array(parameters[name][part], x.dtype) for name in spec.parameter_shapes()}
         layers: list[Layer] = []
@@ -76,22 +100,30 @@ def forward(
             z = layers[-1].states[1:].swapaxes(0, 1)
             h_n[part, number] = layers[-1].states[-1]
         output[part] = z
-        tape.parts.append((part, layers))
-    return output, h_n, tape
+        parts.append((part, layers))
+    return output, h_n, parts
 
 
 def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     """The gradients of every network by name, "x" and "h0" among them, along the first axis."""
-    spec, (K, T, B, _) = tape.spec, tape.x_shape
-    shapes = spec.array_shapes(T, B)
-    require_shape(
-        "d_output", d_output.shape, (K, *shapes["output"]), "network, time, batch, hidden"
-    )
+    K, T, B, _ = tape.x_shape
+    shapes = tape.spec.array_shapes(T, B)
+    axes = "network, time, batch, features"
+    require_shape("d_output", d_output.shape, (K, *shapes["output"]), axes)
     require_shape("d_h_n", d_h_n.shape, (K, *shapes["h_n"]), "network, layer, batch, hidden")
-    shapes = spec.parameter_shapes() | {name: shapes[name] for name in ("x", "h0")}
+    if isinstance(tape.kept, list):
+        return _backward_plain(tape, tape.kept, d_output, d_h_n)
+    return generation.backward(tape.kept, d_output, d_h_n)
+
+
+def _backward_plain(tape: Tape, parts: Parts, d_output: Array, d_h_n: Array) -> dict[str, Array]:
+    """Equations (4) and (5) for all layers of all networks."""
+    spec, (K, T, B, _) = tape.spec, tape.x_shape
+    of_case = spec.array_shapes(T, B)
+    shapes = spec.parameter_shapes() | {name: of_case[name] for name in ("x", "h0")}
     found = {name: np.empty((K, *shape), tape.dtype) for name, shape in shapes.items()}
     found["h0"][...] = d_h_n
-    for part, layers in tape.parts:
+    for part, layers in parts:
         g = d_output[part].swapaxes(0, 1)
         here = {name: values[part] for name, values in found.items()}
         for number in reversed(range(spec.num_layers)):

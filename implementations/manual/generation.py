@@ -26,6 +26,8 @@ its state, (2) says of a generated step t+1, where x_{t+1} = h_t:
     δ_t = φ'(a_t) ⊙ (d_output_t + W_hhᵀ δ_{t+1} + W_ihᵀ δ_{t+1})
 
 as it must, for such a cell computes a_{t+1} = (W_ih + W_hh) h_t + b.
+
+As in `network`, all but lengths and dropout's multipliers may have one more axis, the first.
 """
 
 from collections.abc import Mapping
@@ -69,18 +71,20 @@ def forward(
     h_n (L·D, B, H) and the tape. If G > 0, T > 0 and lengths is None.
     Shapes are not checked here; the parameters must be spec.parameter_shapes()'s, or KeyError.
     """
-    T, G = len(x), spec.generated
+    T, G = x.shape[-3], spec.generated
     again = used.chain[0] if isinstance(used, Tape) else used
     if G == 0:
         return network.forward(spec, parameters, x, h0, lengths, dropout_masks, again)
-    masks = [None] * (G + 1) if dropout_masks is None else _split(dropout_masks, T, G, axis=1)
+    masks = [None] * (G + 1) if dropout_masks is None else _split(dropout_masks, T, G)
     output, h_n, tape = network.forward(spec, parameters, x, h0, lengths, masks[0], again)
     outputs, chain = [output], [tape]
     for mask in masks[1:]:
-        output, h_n, tape = network.forward(spec, parameters, output[-1:], h_n, None, mask)
+        output, h_n, tape = network.forward(
+            spec, parameters, output[..., -1:, :, :], h_n, None, mask
+        )
         outputs.append(output)
         chain.append(tape)
-    return np.concatenate(outputs), h_n, Tape(T, tuple(chain))
+    return np.concatenate(outputs, axis=-3), h_n, Tape(T, tuple(chain))
 
 
 def backward(tape: AnyTape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
@@ -91,17 +95,17 @@ def backward(tape: AnyTape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     """
     if not isinstance(tape, Tape):
         return network.backward(tape, d_output, d_h_n)
-    d_outputs = _split(d_output, tape.steps, len(tape.chain) - 1, axis=0)
+    d_outputs = _split(d_output, tape.steps, len(tape.chain) - 1)
     found = network.backward(tape.chain[-1], d_outputs[-1], d_h_n)
     for link, d_output_i in zip(reversed(tape.chain[:-1]), reversed(d_outputs[:-1]), strict=True):
         d_y = np.array(d_output_i, dtype=found["x"].dtype)
-        d_y[-1] += found["x"][0]
+        d_y[..., -1, :, :] += found["x"][..., 0, :, :]
         here = network.backward(link, d_y, found["h0"])
         parameters = {name: found[name] + here[name] for name in link.spec.parameter_shapes()}
         found = parameters | {"x": here["x"], "h0": here["h0"]}
     return found
 
 
-def _split(values: Array, T: int, G: int, axis: int) -> list[Array]:
-    """The parts of the N's along the time axis: T steps (all there are if G = 0), then 1 G times."""
-    return np.split(values, range(T, T + G), axis=axis)
+def _split(values: Array, T: int, G: int) -> list[Array]:
+    """The parts of the N's along the time axis of (T+G, B, F): T steps, then 1 G times."""
+    return np.split(values, range(T, T + G), axis=-3)

@@ -13,6 +13,8 @@ Backward, from (4) to (1); d_h_n enters each cell beside d_h:
     (3)  d_h^{L-1,0}, d_h^{L-1,1} = the two halves of d_top; those of d_f add to d_h_n^{L-1,·}
     (1)  d_z^l = d_z from d = 0 plus d_z from d = 1, for both directions read z^l
     (2)  d_h^{l-1,0}, d_h^{l-1,1} = the two halves of m^{l-1} ⊙ d_z^l
+
+As in `cell`, parameters, x, h0 and what becomes of them may have one more axis, the first.
 """
 
 from collections.abc import Mapping
@@ -59,8 +61,8 @@ def forward(
     (L·D, B, H) and the tape. spec.generated is the business of `generation`.
     Shapes are not checked here; the parameters must be spec.parameter_shapes()'s, or KeyError.
     """
-    T, B, dtype = len(x), x.shape[1], x.dtype
-    if straight.applies(spec, T, lengths, dropout_masks):
+    (T, B, _), dtype = x.shape[-3:], x.dtype
+    if x.ndim == 3 and straight.applies(spec, T, lengths, dropout_masks):
         return _forward_straight(spec, parameters, x, h0, used)
     n = np.full(B, T) if lengths is None else np.array(lengths, dtype=np.intp)
     own = {name: _own(parameters[name], dtype) for name in spec.parameter_shapes()}
@@ -76,14 +78,16 @@ def forward(
         outputs: list[Array] = []
         for direction in range(spec.num_directions):
             this = _cell(spec, own, layer, direction)
-            h_n, tape = cell.forward(this, _order(z, n, direction), initial[len(tapes)], n)
+            h0_row = initial[..., len(tapes), :, :]
+            h_n, tape = cell.forward(this, _order(z, n, direction), h0_row, n)
             final.append(h_n)
             tapes.append(tape)
             outputs.append(_order(tape.h, n, direction))
         z = np.concatenate(outputs, axis=-1)
     f = np.concatenate(final[-spec.num_directions :], axis=-1)
     read = readout.forward(spec, own, z, f, n)
-    return read.output.copy(), np.stack(final), Tape(spec, n, masks, tuple(tapes), read)
+    h_n = np.stack(final, axis=-3)
+    return read.output.copy(), h_n, Tape(spec, n, masks, tuple(tapes), read)
 
 
 def backward(tape: Tape | straight.Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
@@ -98,7 +102,7 @@ def backward(tape: Tape | straight.Tape, d_output: Array, d_h_n: Array) -> dict[
     dtype, D, H = tape.readout.output.dtype, spec.num_directions, spec.hidden_size
     d_z, d_f, found = readout.backward(tape.readout, _own(d_output, dtype))
     d_final = _own(d_h_n, dtype)
-    d_final[-D:] += np.split(d_f, D, axis=-1)
+    d_final[..., -D:, :, :] += np.stack(np.split(d_f, D, axis=-1), axis=-3)
     if isinstance(tape.cells, straight.Tape):
         found |= straight.backward(tape.cells, d_z, d_final)
         return {name: found[name] for name in (*spec.parameter_shapes(), "x", "h0")}
@@ -108,9 +112,10 @@ def backward(tape: Tape | straight.Tape, d_output: Array, d_h_n: Array) -> dict[
         for direction in range(D):
             row = layer * D + direction
             d_h = _order(d_layer[..., direction * H : (direction + 1) * H], n, direction)
-            gradients = cell.backward(tape.cells[row], d_h, d_final[row], spec.truncation)
+            d_last = d_final[..., row, :, :]
+            gradients = cell.backward(tape.cells[row], d_h, d_last, spec.truncation)
             found.update(_named(spec, layer, direction, gradients))
-            d_h0[row] = gradients.h0
+            d_h0[..., row, :, :] = gradients.h0
             part = _order(gradients.z, n, direction)
             d_z = part if direction == 0 else d_z + part
         if layer > 0 and tape.dropout_masks is not None:
@@ -155,7 +160,7 @@ def _cell(spec: RNNSpec, parameters: dict[str, Array], layer: int, direction: in
     if spec.bias:
         bias = parameters[f"bias_ih_{suffix}"] + parameters[f"bias_hh_{suffix}"]
     else:
-        bias = np.zeros_like(weight_hh, shape=spec.hidden_size)
+        bias = np.zeros_like(weight_hh[..., 0])
     return Cell(weight_ih, weight_hh, bias, ACTIVATIONS[spec.nonlinearity])
 
 

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnncheck.implementations.manual.activations import ACTIVATIONS, Array
-from rnncheck.implementations.manual.cell import sum_of_outer_products
+from rnncheck.implementations.manual.cell import EVERY, affine, sum_of_outer_products
 from rnncheck.implementations.manual.padding import (
     Lengths,
     at_last_step,
@@ -68,17 +68,17 @@ def forward(
     if spec.outputs == "all":
         read, m = top, lengths
     elif spec.outputs == "last":
-        read, m = last_step(top, lengths)[None], np.minimum(lengths, 1)
+        read, m = last_step(top, lengths)[EVERY], np.minimum(lengths, 1)
     else:
-        read, m = f[None], np.ones_like(lengths)
+        read, m = f[EVERY], np.ones_like(lengths)
     weight_ho = None if spec.output_size is None else parameters["weight_ho"]
     output = read
     if weight_ho is not None:
-        q = read @ weight_ho.T
-        if spec.readout_bias:
-            q = q + parameters["bias_o"]
+        no_bias = np.zeros_like(weight_ho[..., 0])
+        q = affine(read, weight_ho, parameters["bias_o"] if spec.readout_bias else no_bias)
         output = ACTIVATIONS[spec.readout].value(q)
-    return ReadoutTape(spec, weight_ho, lengths, m, len(top), read, zero_padding(output, m))
+    T = top.shape[-3]
+    return ReadoutTape(spec, weight_ho, lengths, m, T, read, zero_padding(output, m))
 
 
 def backward(tape: ReadoutTape, d_output: Array) -> tuple[Array, Array, dict[str, Array]]:
@@ -92,11 +92,12 @@ def backward(tape: ReadoutTape, d_output: Array) -> tuple[Array, Array, dict[str
         d_q = ACTIVATIONS[spec.readout].pull_back(tape.output, d_read)
         found["weight_ho"] = sum_of_outer_products(d_q, tape.read)
         if spec.readout_bias:
-            found["bias_o"] = d_q.sum(axis=(0, 1))
-        d_read = d_q @ tape.weight_ho
-    nothing = np.zeros_like(d_read, shape=d_read.shape[1:])
+            found["bias_o"] = d_q.sum(axis=(-3, -2))
+        d_read = d_q @ tape.weight_ho[EVERY]
+    *more, _, B, features = d_read.shape
+    nothing = np.zeros_like(d_read, shape=(*more, B, features))
     if spec.outputs == "all":
         return d_read, nothing, found
     if spec.outputs == "last":
-        return at_last_step(d_read[0], tape.steps, tape.lengths), nothing, found
-    return at_last_step(nothing, tape.steps, tape.lengths), d_read[0], found
+        return at_last_step(d_read[..., 0, :, :], tape.steps, tape.lengths), nothing, found
+    return at_last_step(nothing, tape.steps, tape.lengths), d_read[..., 0, :, :], found

@@ -1,6 +1,7 @@
 """Differences of a subject's own forward pass, one entry of one array after the other."""
 
-from functools import partial
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -17,20 +18,41 @@ NEARBY = (-1.0, -0.5, -0.25, -0.125, 0.0, 0.125, 0.25, 0.5, 1.0)
 """Parts of the widest step at which a difference looks for kinks of ReLU."""
 
 
-def differences(trial: Trial, name: str, noise: float) -> tuple[Array, Array]:
-    """The derivative of L for every entry of an array, and the doubt about each."""
-    base = _array(trial.case, name)
-    value, doubt = np.zeros(base.shape), np.zeros(base.shape)
-    for index in np.ndindex(base.shape):
-        estimate = entry_difference(trial, name, index, noise)
+Index = tuple[int, ...]
+Losses = Mapping[tuple[Index, float], float]
+"""L where the entry at the index has the value."""
+
+
+def differences(
+    trial: Trial, name: str, noise: float, known: Losses = MappingProxyType({})
+) -> tuple[Array, Array]:
+    """The derivative of L for every entry of an array, and the doubt about each.
+
+    known: what has been found of L already. Of an entry that is no number, as in padding, nothing is said.
+    """
+    base = array_of(trial.case, name)
+    value, doubt = np.zeros(base.shape), np.full(base.shape, np.inf)
+    for index in zip(*np.nonzero(np.isfinite(base)), strict=True):
+        estimate = entry_difference(trial, name, index, noise, known)
         value[index], doubt[index] = estimate.value, estimate.error
     return value, doubt
 
 
-def entry_difference(trial: Trial, name: str, index: tuple[int, ...], noise: float) -> Estimate:
+def entry_difference(
+    trial: Trial, name: str, index: Index, noise: float, known: Losses = MappingProxyType({})
+) -> Estimate:
     """The derivative of L for one entry of an array."""
-    loss = partial(_loss, trial, name, index)
-    return central_difference(loss, float(_array(trial.case, name)[index]), noise)
+
+    def loss(value: float) -> float:
+        there = known.get((index, value))
+        return entry_loss(trial, name, index, value) if there is None else there
+
+    return central_difference(loss, float(array_of(trial.case, name)[index]), noise)
+
+
+def entry_loss(trial: Trial, name: str, index: Index, value: float) -> float:
+    """L, where one entry of an array has the value."""
+    return _loss_of(trial, _moved(trial.case, name, index, value))
 
 
 def difference_along(trial: Trial, direction: Gradients, noise: float) -> Estimate:
@@ -49,12 +71,12 @@ def moved_along(case: Case, direction: Gradients, t: float) -> Case:
     return case.replace(parameters={**case.parameters, **moved}, **inputs)
 
 
-def crosses_kink(case: Case, name: str, index: tuple[int, ...]) -> bool:
+def crosses_kink(case: Case, name: str, index: Index) -> bool:
     """Whether the steps of the difference take some argument of ReLU to, or across, 0.
 
     Several kinks at once can hide from the estimate of the jump; so a large error is settled here.
     """
-    base = float(_array(case, name)[index])
+    base = float(array_of(case, name)[index])
     step = widest_step(base)
     return changes_branch([_moved(case, name, index, base + t * step) for t in NEARBY])
 
@@ -93,19 +115,16 @@ def loss_noise(trial: Trial, envelope: Envelope) -> float:
     return total
 
 
-def _array(case: Case, name: str) -> Array:
+def array_of(case: Case, name: str) -> Array:
+    """A parameter, or x or h0."""
     array: Array = case.parameters[name] if name in case.parameters else getattr(case, name)
     return array
 
 
-def _moved(case: Case, name: str, index: tuple[int, ...], value: float) -> Case:
+def _moved(case: Case, name: str, index: Index, value: float) -> Case:
     moved = case.copy()
-    _array(moved, name)[index] = value
+    array_of(moved, name)[index] = value
     return moved
-
-
-def _loss(trial: Trial, name: str, index: tuple[int, ...], value: float) -> float:
-    return _loss_of(trial, _moved(trial.case, name, index, value))
 
 
 def _loss_of(trial: Trial, case: Case) -> float:

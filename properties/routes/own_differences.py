@@ -19,6 +19,7 @@ from rnncheck.properties.routes.entry_runs import (
     entry_difference,
     loss_noise,
 )
+from rnncheck.properties.routes.fleet_runs import fleet_losses
 from rnncheck.properties.routes.impulse_runs import impulse_runs
 from rnncheck.properties.trial import Trial
 
@@ -75,10 +76,15 @@ class OwnDifferences:
         return MOST_BY_ENTRIES // max(case.T * case.B * case.spec.num_states, 1)
 
     def _by_entries(self, name: str, envelope: Envelope, noise: float) -> Estimates:
-        value, doubt = differences(self.trial, name, noise)
+        """Fleets never accuse alone either: what is off by their values is looked at without them."""
+        known = fleet_losses(self.trial, name, noise)
+        value, doubt = differences(self.trial, name, noise, known)
         found = Estimates(value, doubt, np.ones(value.shape, bool))
         for index in self._off(name, found, envelope):
             found.telling[index] = not crosses_kink(self.trial.case, name, index)
+            if known and found.telling[index]:
+                entry = entry_difference(self.trial, name, index, noise)
+                found.value[index], found.doubt[index] = entry.value, entry.error
         return found
 
     def _by_impulses(

@@ -14,7 +14,21 @@ SPECS = [
     RNNSpec(2, 3, 3, "relu"),
     RNNSpec(3, 1, 2, "sigmoid"),
 ]
+OTHERS = [
+    RNNSpec(2, 3, 2, "relu", bidirectional=True),
+    RNNSpec(2, 3, 1, "identity", bidirectional=True, bias=False, outputs="final"),
+    RNNSpec(2, 3, 2, "relu", dropout=0.5),
+    RNNSpec(2, 3, 1, "relu", truncation=1, output_size=2),
+    RNNSpec(2, 3, 1, "identity", truncation=2, output_size=2, readout_bias=False),
+    RNNSpec(2, 3, 2, "relu", outputs="last", output_size=2),
+    RNNSpec(2, 3, 2, "sigmoid", bidirectional=True, output_size=2, readout="sigmoid"),
+    RNNSpec(2, 2, 1, "relu", generated=2),
+    RNNSpec(2, 3, 1, "identity", generated=2, output_size=2),
+]
+"""Networks that are more than plain layers."""
+
 ALL_SPECS = pytest.mark.parametrize("spec", SPECS, ids=range(len(SPECS)))
+EACH_SPEC = pytest.mark.parametrize("spec", SPECS + OTHERS, ids=range(len(SPECS + OTHERS)))
 
 
 def draw(
@@ -28,8 +42,20 @@ def draw(
     return {n: (unit * rng.integers(-2, 3, (k, *shapes[n]))).astype(dtype) for n in names}
 
 
-def run(module, spec: RNNSpec, a: dict[str, Array]) -> dict[str, Array]:
-    output, h_n, tape = module.forward(spec, a, a["x"], a["h0"])
+def shared(spec: RNNSpec, a: dict[str, Array]) -> tuple[Array | None, Array | None]:
+    """Lengths, and dropout's multipliers if the spec has dropout: those of all networks."""
+    t, b = a["x"].shape[-3:-1]
+    lengths = None if spec.generated else np.arange(b) % (t + 1)
+    if not spec.dropout:
+        return lengths, None
+    masks = np.random.default_rng(6).integers(0, 3, spec.array_shapes(t, b)["dropout_masks"])
+    return lengths, masks.astype(a["x"].dtype)
+
+
+def run(
+    module, spec: RNNSpec, a: dict[str, Array], *lengths_and_masks: Array | None
+) -> dict[str, Array]:
+    output, h_n, tape = module.forward(spec, a, a["x"], a["h0"], *lengths_and_masks)
     return {"output": output, "h_n": h_n, **module.backward(tape, a["d_output"], a["d_h_n"])}
 
 
@@ -39,17 +65,21 @@ class Alone:
     forward, backward = staticmethod(forward), staticmethod(backward)
 
 
-def assert_each_is_the_network(spec: RNNSpec, a: dict[str, Array], found: dict[str, Array]) -> None:
+def assert_each_is_the_network(
+    spec: RNNSpec, a: dict[str, Array], found: dict[str, Array], *lengths_and_masks: Array | None
+) -> None:
     """Exactly, where sums are exact; else within the rounding of either side.
 
-    With weights of at most 1/2 and three states, or two, an error grows by at most 1.5·0.25 in a step
-    of a sigmoid (slope at most 1/4) and 1.5 in one of tanh, T = 4 times each way: less than 100 times
-    in all (1.5 ** 8 = 26), for each of fewer than 1000 roundings of numbers below 100.
+    With weights of at most 1/2 and three states, or two, an error grows by at most 1.5 in a step of
+    tanh, T = 4 times each way: less than 100 times in all (1.5 ** 8 = 26). Sigmoid has a slope of at
+    most 1/4: from step to step nothing grows, and from the six states of two directions to the layer
+    above 0.75. So it is for each of fewer than 1000 roundings of numbers below 100.
     """
     eps = float(np.finfo(a["x"].dtype).eps)
     allowed = 0.0 if spec.nonlinearity in ("relu", "identity") else 100 * 1000 * 100 * eps
     for k in range(len(a["x"])):
-        alone = run(Alone, spec, {name: values[k] for name, values in a.items()})
+        own = {name: values[k] for name, values in a.items()}
+        alone = run(Alone, spec, own, *lengths_and_masks)
         assert list(found) == list(alone)
         for name, values in alone.items():
             assert np.abs(values).max(initial=0) < min(2**53, 1 / eps), "not exact any more"
@@ -57,10 +87,19 @@ def assert_each_is_the_network(spec: RNNSpec, a: dict[str, Array], found: dict[s
             np.testing.assert_allclose(found[name][k], values, rtol=0, atol=allowed, err_msg=name)
 
 
-@ALL_SPECS
+@EACH_SPEC
 def test_each_network_is_the_network(spec):
     a = draw(spec)
     assert_each_is_the_network(spec, a, run(fleet, spec, a))
+
+
+@EACH_SPEC
+def test_lengths_and_dropout_are_those_of_all(spec):
+    a = draw(spec)
+    both = shared(spec, a)
+    assert_each_is_the_network(spec, a, run(fleet, spec, a, *both), *both)
+    full = (None if spec.generated else np.full(B, T)), both[1]
+    assert_each_is_the_network(spec, a, run(fleet, spec, a, *full), *full)
 
 
 @pytest.mark.parametrize("size", [1, 2000, 10**9])
@@ -74,7 +113,7 @@ def test_the_size_of_a_part_does_not_matter(spec, size, monkeypatch):
     assert_each_is_the_network(spec, a, run(fleet, spec, a))
 
 
-@ALL_SPECS
+@EACH_SPEC
 def test_float32_stays_float32(spec):
     a = draw(spec, dtype=np.float32)
     if spec.nonlinearity in ("relu", "identity"):
@@ -82,8 +121,15 @@ def test_float32_stays_float32(spec):
     assert {values.dtype for values in run(fleet, spec, a).values()} == {np.dtype(np.float32)}
 
 
-@ALL_SPECS
-@pytest.mark.parametrize(("k", "t", "b"), [(0, 2, 2), (2, 0, 2), (2, 2, 0)])
+EMPTY = [
+    (spec, *sizes)
+    for spec in SPECS + OTHERS
+    for sizes in ((0, 2, 2), (2, 0, 2), (2, 2, 0))
+    if not (spec.generated and sizes[1] == 0)  # there is nothing to go on from
+]
+
+
+@pytest.mark.parametrize(("spec", "k", "t", "b"), EMPTY)
 def test_empty_sizes(spec, k, t, b):
     a = draw(spec, k, t, b)
     found = run(fleet, spec, a)
@@ -92,7 +138,7 @@ def test_empty_sizes(spec, k, t, b):
     assert_each_is_the_network(spec, a, found)
 
 
-@ALL_SPECS
+@EACH_SPEC
 def test_nothing_is_shared_or_kept(spec):
     a = draw(spec)
     before = {name: values.copy() for name, values in a.items()}
@@ -111,7 +157,7 @@ def test_nothing_is_shared_or_kept(spec):
 
 
 @pytest.mark.parametrize("layout", [np.asfortranarray, lambda a: a[::-1].copy()[::-1]])
-@ALL_SPECS
+@EACH_SPEC
 def test_the_layout_of_the_inputs_does_not_matter(spec, layout):
     a = draw(spec)
     expected = run(fleet, spec, a)
@@ -135,15 +181,9 @@ def test_the_layout_of_the_inputs_does_not_matter(spec, layout):
         ("d_h_n", (1, 3, 3), "d_h_n has shape (1, 3, 3); it must have shape (5, 1, 3, 3)"),
     ],
 )
-def test_another_shape_is_refused(name, shape, message):
-    a = draw(SPECS[0]) | {name: np.zeros(shape)}
+@pytest.mark.parametrize("spec", [SPECS[0], RNNSpec(2, 3, truncation=1)])
+def test_another_shape_is_refused(spec, name, shape, message):
+    a = draw(spec) | {name: np.zeros(shape)}
     with pytest.raises(ValueError, match="it must have") as error:
-        run(fleet, SPECS[0], a)
+        run(fleet, spec, a)
     assert str(error.value).startswith(message)
-
-
-def test_what_has_no_fleet():
-    spec = RNNSpec(2, 3, bidirectional=True)
-    a = draw(spec)
-    with pytest.raises(ValueError, match="plain networks only; this spec has bidirectional=True"):
-        fleet.forward(spec, a, a["x"], a["h0"])

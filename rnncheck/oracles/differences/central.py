@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rnncheck.oracles.differences.estimate import Estimate, Function, Row, confirmed
 
-WIDEST, RATIO, LEVELS = 2.0**-5, 4.0, 6
-"""The steps tried: 2⁻⁵·max(|x|, 1), a quarter of it, and so on, six in all, down to 2⁻¹⁵."""
+WIDEST, RATIO, FEWEST, LEVELS = 2.0**-5, 4.0, 4, 6
+"""The steps tried: 2⁻⁵·max(|x|, 1), a quarter of it, and so on, four to six in all, down to 2⁻¹⁵."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,12 @@ def widest_step(x: float) -> float:
     return WIDEST * max(abs(x), 1.0)
 
 
+def first_values(x: float) -> list[float]:
+    """Where a difference at x takes the values that it always takes."""
+    steps = [widest_step(x) / RATIO**level for level in range(FEWEST)]
+    return [x, *[x + h for h in steps], *[x - h for h in steps]]
+
+
 def central_difference(f: Function, x: float, noise: float) -> Estimate:
     """f'(x) by Ridders' method: narrower steps until D settles and its estimated error stops falling.
 
@@ -85,7 +91,11 @@ def central_difference(f: Function, x: float, noise: float) -> Estimate:
         ladder = Ladder(x, tuple(steps), middle, tuple(ups), tuple(downs))
         table = _extend(table, ladder.slopes[-1], noise / h)
         rows.append(min(table, key=lambda row: row.error))
-        if level > 2 and confirmed(rows).error < rows[-1].error and ladder.is_resolved(noise):
+        if (
+            level + 1 >= FEWEST
+            and confirmed(rows).error < rows[-1].error
+            and ladder.is_resolved(noise)
+        ):
             break
     best, bends = confirmed(rows), ladder.bends_left
     if not ladder.is_resolved(noise) or _stays(bends, 68.0 * noise / steps[len(bends) - 1]):
