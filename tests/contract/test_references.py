@@ -14,7 +14,7 @@ from rnncheck.properties.strategies import build
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_missing(name: str) -> None:
     can = reference(name).capabilities
-    abilities = replace(can, second_order=False, keeps_dtype=False, validates=())
+    abilities = replace(can, second_order=False, fleet=False, keeps_dtype=False, validates=())
     assert abilities == Capabilities()
 
 
