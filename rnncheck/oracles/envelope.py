@@ -1,9 +1,10 @@
 """The envelope: how far a correct floating-point network may stray from the truth, per entry.
 
 The network is run `noise.SAMPLES` times with random local errors as large as IEEE arithmetic
-allows (`sampled`); the largest deviation from the run without errors, plus the rounding of the
-result itself, is the *bare* envelope, and `SAFETY` times that is what is allowed. It is a few ulp
-where the problem is well conditioned and opens by itself where it is not. Three edges:
+allows, and once without, all of them in one call (`sampled`); the largest deviation from the run
+without errors, plus the rounding of the result itself, is the *bare* envelope, and `SAFETY` times
+that is what is allowed. It is a few ulp where the problem is well conditioned and opens by itself
+where it is not. Three edges:
 
 - *Chaos.* Once the allowance exceeds the largest |h| that its row has had, that step and all that
   the row does later say nothing, and a gradient array is judged by its largest allowance.
@@ -68,23 +69,17 @@ def envelope(
     """
     arithmetic: np.dtype[Any] = np.dtype(dtype or case.dtype)
     with np.errstate(all="ignore"):
-        plain = SampledNetwork(case, Noise(arithmetic, quiet=True), absolute_activation)
-        noise = Noise(arithmetic, only=only)
-        noisy = SampledNetwork(case, noise, absolute_activation)
-        forward = {
-            name: _allowance(base[0], samples, noise)
-            for name, base, samples in zip(
-                ("output", "h_n"), plain.forward(), noisy.forward(), strict=True
-            )
-        }
+        noise = Noise(arithmetic, only=only, exact_first=True)
+        network = SampledNetwork(case, noise, absolute_activation)
+        results = dict(zip(("output", "h_n"), network.forward(), strict=True))
+        forward = {name: _allowance(samples, noise) for name, samples in results.items()}
         forward_overflowed = noise.overflowed
-        rows = chaotic_from(plain, noisy)
-        forward["output"] = _silence_output(plain, forward["output"], rows)
-        forward["h_n"] = _silence_states(plain, forward["h_n"], rows)
-        chaotic = any(bool((step < plain.T).any()) for step in rows.values())
-        bases, gradients = plain.backward(), noisy.backward()
-        backward = {n: _allowance(bases[n][0], gradients[n], noise) for n in bases}
-        near_kinks = _near_kinks(plain, noisy)
+        rows = chaotic_from(network, network)
+        forward["output"] = _silence_output(network, forward["output"], rows)
+        forward["h_n"] = _silence_states(network, forward["h_n"], rows)
+        chaotic = any(bool((step < network.T).any()) for step in rows.values())
+        backward = {n: _allowance(samples, noise) for n, samples in network.backward().items()}
+        near_kinks = _near_kinks(network)
     if chaotic:
         backward = {n: _judged_by_largest(a) for n, a in backward.items()}
     if forward_overflowed:
@@ -94,7 +89,8 @@ def envelope(
     return Envelope(forward | backward, chaotic, noise.overflowed, near_kinks)
 
 
-def _allowance(base: Array, samples: Array, noise: Noise) -> Allowance:
+def _allowance(samples: Array, noise: Noise) -> Allowance:
+    base = samples[0]
     deviation = np.abs(samples - base).max(axis=0) if base.size else np.zeros_like(base)
     allowed = SAFETY * (deviation + noise.unit * np.abs(base) + noise.smallest)
     return Allowance(allowed, np.isfinite(allowed))
@@ -112,13 +108,15 @@ def _judged_by_largest(allowance: Allowance) -> Allowance:
 def chaotic_from(plain: SampledNetwork, noisy: SampledNetwork) -> dict[tuple[int, int], Array]:
     """By cell and row `(B,)`: how many steps it took until rounding filled the state (T: never).
 
-    A state is filled once the allowance of one of its entries exceeds the largest |h| so far."""
+    A state is filled once the allowance of one of its entries exceeds the largest |h| so far.
+    plain: whose first sample has no errors; it may be the same network."""
     first: dict[tuple[int, int], Array] = {}
     case = plain.case
     for (layer, direction), run in plain.runs.items():
         order = slice(None, None, -1) if direction else slice(None)
         states = run.states[0][order]
-        deviation = np.abs(noisy.runs[layer, direction].states - run.states).max(axis=0)[order]
+        noisy_states = noisy.runs[layer, direction].states
+        deviation = np.abs(noisy_states - run.states[0]).max(axis=0)[order]
         start = case.h0[layer * case.spec.num_directions + direction].astype(np.float64)
         size = np.concatenate([np.abs(start)[None], np.abs(states)]).max(axis=2, initial=0.0)
         largest = np.maximum.accumulate(size, axis=0)[1:]
@@ -130,10 +128,10 @@ def chaotic_from(plain: SampledNetwork, noisy: SampledNetwork) -> dict[tuple[int
 
 
 def _silence_output(
-    plain: SampledNetwork, output: Allowance, rows: dict[tuple[int, int], Array]
+    network: SampledNetwork, output: Allowance, rows: dict[tuple[int, int], Array]
 ) -> Allowance:
     """Above a chaotic row of a lower layer everything is silent; beside it, from its step on."""
-    spec, T = plain.spec, plain.T
+    spec, T = network.spec, network.T
     silent = np.zeros(output.allowed.shape[:2], bool)
     steps = np.arange(len(silent))[:, None]
     for (layer, direction), start in rows.items():
@@ -145,23 +143,23 @@ def _silence_output(
 
 
 def _silence_states(
-    plain: SampledNetwork, h_n: Allowance, rows: dict[tuple[int, int], Array]
+    network: SampledNetwork, h_n: Allowance, rows: dict[tuple[int, int], Array]
 ) -> Allowance:
     silent = np.zeros(h_n.allowed.shape, bool)
     for (layer, direction), start in rows.items():
-        row = layer * plain.spec.num_directions + direction
-        silent[row] |= (start < plain.T)[:, None]
-        silent[(layer + 1) * plain.spec.num_directions :] |= (start < plain.T)[:, None]
+        row = layer * network.spec.num_directions + direction
+        silent[row] |= (start < network.T)[:, None]
+        silent[(layer + 1) * network.spec.num_directions :] |= (start < network.T)[:, None]
     return _silenced(h_n, silent)
 
 
-def _near_kinks(plain: SampledNetwork, noisy: SampledNetwork) -> int:
-    if plain.spec.nonlinearity != "relu":
+def _near_kinks(network: SampledNetwork) -> int:
+    if network.spec.nonlinearity != "relu":
         return 0
     count = 0
-    for key, run in plain.runs.items():
+    for run in network.runs.values():
         a = run.arguments[0]
-        deviation = np.abs(noisy.runs[key].arguments - a).max(axis=0, initial=0.0)
-        near = (np.abs(a) <= SAFETY * deviation) & plain.valid[..., None]
+        deviation = np.abs(run.arguments - a).max(axis=0, initial=0.0)
+        near = (np.abs(a) <= SAFETY * deviation) & network.valid[..., None]
         count += int(near.sum())
     return count

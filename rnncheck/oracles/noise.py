@@ -33,7 +33,8 @@ class Noise:
 
     unit: the unit roundoff u of the arithmetic that is judged (2⁻⁵³ for float64).
     smallest: its smallest normal number, which any result may be off by (underflow, flush to 0).
-    largest: what overflows it. The sizes of a bound are in units of u.
+    largest: what overflows it. The sizes of a bound are in units of u. exact_first: one sample more,
+    the first, without errors: what the others are compared with, at the price of one among them.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Noise:
         seed: int = 0,
         quiet: bool = False,
         only: Source | None = None,
+        exact_first: bool = False,
     ) -> None:
         info = np.finfo(dtype)
         self.unit = float(info.eps) / 2
         self.smallest = float(info.smallest_normal)
         self.largest = float(info.max)
-        self.samples = 1 if quiet else SAMPLES
+        self.exact = int(exact_first and not quiet)
+        self.samples = 1 if quiet else self.exact + SAMPLES
         self.quiet, self.only = quiet, only
         self.overflowed = False
         self._seed = seed
@@ -65,9 +68,10 @@ class Noise:
         if self.quiet or self.only not in (None, source):
             return value
         size = self.unit * bound + operations * self.smallest
-        return value + size * self._directions(
-            np.broadcast_to(value, (self.samples, *size.shape[1:]))
-        )
+        whole = np.broadcast_to(value, (self.samples, *size.shape[1:]))
+        erring = whole[self.exact :]
+        erring = erring + size[-len(erring) :] * self._directions(erring)
+        return np.concatenate([whole[: self.exact], erring]) if self.exact else erring
 
     def _directions(self, value: Samples) -> Samples:
         directions: Samples = self._random.uniform(-1.0, 1.0, value.shape)

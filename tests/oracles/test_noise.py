@@ -49,3 +49,17 @@ def test_noise_that_is_quiet_or_of_another_source_is_none_and_the_seed_repeats()
     assert not noise.overflowed
     noise.add("carry", value, np.full((1, 3), np.finfo("f8").max))
     assert noise.overflowed
+
+
+def test_one_more_sample_without_errors_leaves_the_others_as_they_are():
+    value = np.random.default_rng(0).normal(size=(SAMPLES + 1, 5))
+    with_exact, without = Noise(np.dtype("f8"), exact_first=True), Noise(np.dtype("f8"))
+    assert (with_exact.samples, without.samples) == (SAMPLES + 1, SAMPLES)
+    for _ in range(2):
+        found = with_exact.add("carry", value, 1e10 * np.abs(value))
+        assert np.array_equal(found[0], value[0])
+        assert (found[1:] != value[1:]).all()
+        assert np.array_equal(found[1:], without.add("carry", value[1:], 1e10 * np.abs(value[1:])))
+    infinite = with_exact.add("carry", value, np.full_like(value, np.inf))
+    assert np.array_equal(infinite[0], value[0])
+    assert Noise(np.dtype("f8"), quiet=True, exact_first=True).samples == 1
