@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from rnncheck.implementations.faulty.cell import Array, Cell, CellTape, nonlinear, slope
-from rnncheck.implementations.faulty.plain import Parameters, Plain
+from rnncheck.implementations.faulty.plain import EVERYTHING, Parameters, Plain
 from rnncheck.spec import RNNSpec
-
-EVERYTHING = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h0")
 
 
 class TanhWhateverIsAsked(Plain):

@@ -18,7 +18,8 @@ from rnncheck.implementations.faulty.plain import Plain
 
 FAMILIES = (
     "state", "layers", "layout", "direction", "lengths", "activation", "readout", "dropout",
-    "carry", "accumulation", "upstream", "memory", "contracts", "precision", "published",
+    "carry", "truncation", "accumulation", "upstream", "memory", "contracts", "precision",
+    "published",
 )  # fmt: skip
 """The files of faults, in the order of the handbook."""
 

@@ -5,10 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from rnncheck.implementations.faulty.cell import Array, Cell, CellTape, IntArray
-from rnncheck.implementations.faulty.plain import Named, Parameters, Plain
+from rnncheck.implementations.faulty.plain import EVERYTHING, Named, Parameters, Plain
 from rnncheck.spec import RNNSpec
-
-EVERYTHING = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h0")
 
 
 class ReverseReadsForward(Plain):

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rnncheck.implementations.faulty.carry import EVERYTHING
 from rnncheck.implementations.faulty.cell import Array, Cell, CellTape, IntArray, outer_sum
-from rnncheck.implementations.faulty.plain import Named, Parameters, Plain
+from rnncheck.implementations.faulty.plain import EVERYTHING, Named, Parameters, Plain
 from rnncheck.spec import RNNSpec
 
 BIASES = ("bias_ih", "bias_hh")

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from rnncheck.implementations.faulty.carry import EVERYTHING
 from rnncheck.implementations.faulty.cell import Array, Cell, IntArray
-from rnncheck.implementations.faulty.plain import Named, Parameters, Plain, Tape
+from rnncheck.implementations.faulty.plain import EVERYTHING, Named, Parameters, Plain, Tape
 from rnncheck.spec import RNNSpec
 
 

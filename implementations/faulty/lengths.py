@@ -5,10 +5,8 @@ import numpy as np
 from rnncheck.case import Case
 from rnncheck.implementation import Forward
 from rnncheck.implementations.faulty.cell import Array, Cell, CellTape, IntArray, Mask
-from rnncheck.implementations.faulty.plain import Parameters, Plain, Tape
+from rnncheck.implementations.faulty.plain import EVERYTHING, Parameters, Plain, Tape
 from rnncheck.spec import RNNSpec
-
-EVERYTHING = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h0")
 
 
 class LengthsIgnored(Plain):

@@ -24,6 +24,9 @@ from rnncheck.implementations.faulty.cell import (
 from rnncheck.implementations.faulty.entry import Entrance
 from rnncheck.spec import RNNSpec
 
+EVERYTHING = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h0")
+"""The arrays whose gradients a mistake in δ spoils."""
+
 Parameters = Mapping[str, Array]
 Named = dict[str, Array]
 

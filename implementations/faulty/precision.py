@@ -3,10 +3,8 @@
 import numpy as np
 
 from rnncheck.implementations.faulty.cell import Array, Cell, CellTape, IntArray, Mask, outer_sum
-from rnncheck.implementations.faulty.plain import Parameters, Plain, RunTape
+from rnncheck.implementations.faulty.plain import EVERYTHING, Parameters, Plain, RunTape
 from rnncheck.spec import RNNSpec
-
-EVERYTHING = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h0")
 
 
 class ParametersInFloat32(Plain):

@@ -4,9 +4,15 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from rnncheck.implementations.faulty.carry import EVERYTHING
 from rnncheck.implementations.faulty.cell import Array, Cell, CellTape, IntArray, outer_sum
-from rnncheck.implementations.faulty.plain import Named, Parameters, Plain, RunTape, Tape
+from rnncheck.implementations.faulty.plain import (
+    EVERYTHING,
+    Named,
+    Parameters,
+    Plain,
+    RunTape,
+    Tape,
+)
 from rnncheck.spec import RNNSpec
 
 READOUT = ("weight_ho", "bias_o")

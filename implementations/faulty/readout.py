@@ -3,10 +3,9 @@
 import numpy as np
 
 from rnncheck.implementations.faulty.cell import Array, IntArray, outer_sum, total
-from rnncheck.implementations.faulty.plain import Parameters, Plain, RunTape
+from rnncheck.implementations.faulty.plain import EVERYTHING, Parameters, Plain, RunTape
 from rnncheck.spec import RNNSpec
 
-EVERYTHING = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h0")
 READOUT = ("weight_ho", "bias_o")
 
 

@@ -3,10 +3,8 @@
 import numpy as np
 
 from rnncheck.implementations.faulty.cell import Array, CellTape
-from rnncheck.implementations.faulty.plain import Named, Plain, RunTape, Tape
+from rnncheck.implementations.faulty.plain import EVERYTHING, Named, Plain, RunTape, Tape
 from rnncheck.spec import RNNSpec
-
-EVERYTHING = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h0")
 
 
 class OutputIgnored(Plain):

@@ -8,12 +8,9 @@ import pytest
 from training import planting
 
 from rnncheck.case import Case, read_kept
-from rnncheck.implementations.faulty.carry import (
-    CarryWithoutTranspose,
-    TransposeMissing,
-    TruncatedAfterTwoLinks,
-)
+from rnncheck.implementations.faulty.carry import CarryWithoutTranspose, TransposeMissing
 from rnncheck.implementations.faulty.published import RecurrentGradientIsOneNumber
+from rnncheck.implementations.faulty.truncation import TruncatedAfterTwoLinks
 from rnncheck.implementations.references import reference
 from rnncheck.oracles.envelope import envelope
 from rnncheck.oracles.truth import truth
