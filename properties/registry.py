@@ -15,7 +15,8 @@ from rnncheck.properties.trial import Trial
 
 FAMILIES = (
     "proof", "truth", "dyadic", "gradients", "agreement",
-    "gauge", "time", "batch", "direction", "padding", "layers", "closed", "purity", "contract", "shapes",
+    "gauge", "time", "chunks", "batch", "direction", "padding", "layers", "closed", "purity", "contract",
+    "shapes",
 )  # fmt: skip
 """The files of checks, in the order in which a report shows them."""
 

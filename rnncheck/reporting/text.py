@@ -18,7 +18,9 @@ WIDTH = 100
 ONE_BY_ONE = ("proof", "truth", "dyadic", "gradients", "agreement")
 """Families whose checks are listed one by one; of the others, those that did not pass."""
 
-BETWEEN_RUNS = ("agreement", "gauge", "time", "batch", "direction", "layers", "closed")
+BETWEEN_RUNS = (
+    "agreement", "gauge", "time", "chunks", "batch", "direction", "layers", "closed",
+)  # fmt: skip
 """Families whose findings follow from what is wrong already, and are then only named."""
 
 MOST = 600
