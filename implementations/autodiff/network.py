@@ -19,7 +19,7 @@ from rnncheck.spec import Nonlinearity, Readout, RNNSpec
 
 from . import operations as op
 from .operations import affine, affine_steps, concatenate, stack, unstack, where
-from .tensor import Array, Operand, Tensor
+from .tensor import Array, Tensor
 
 Steps: TypeAlias = list[Tensor]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -37,7 +37,7 @@ READOUTS: dict[Readout, Callable[[Tensor], Tensor]] = {
 }
 
 
-def choose(valid: Mask | None, a: Tensor, otherwise: Operand) -> Tensor:
+def choose(valid: Mask | None, a: Tensor, otherwise: Tensor | float) -> Tensor:
     """a where it is valid, and elsewhere the other; a itself where all of it is."""
     return a if valid is None else where(valid, a, otherwise)
 

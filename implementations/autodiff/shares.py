@@ -16,23 +16,26 @@ have a row for each such pair, and that need not make T matrices first:
 As `Product`s the factors are noted down, and `sweep.summed` multiplies them when it has them all.
 """
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
-if TYPE_CHECKING:
-    from .tensor import Tensor
+from typing import Any, NamedTuple, TypeAlias
 
 Index: TypeAlias = int | slice | tuple[int | slice, ...]
+Cotangent: TypeAlias = Any
+"""An array, or in a gradient that is to be differentiated again, a Tensor."""
 
 
 class Part(NamedTuple):
     """A share that is g at an index, and 0 elsewhere."""
 
-    g: "Tensor"
+    g: Cotangent
     at: Index
 
 
 class Product(NamedTuple):
     """The share aᵀ b of two matrices."""
 
-    a: "Tensor"
-    b: "Tensor"
+    a: Cotangent
+    b: Cotangent
+
+
+LATER = (Part, Product)
+"""What is not added to the other shares at once."""

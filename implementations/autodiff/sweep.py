@@ -1,12 +1,16 @@
 """The reverse sweep: from the cotangents of some Tensors to those of the Tensors they came from."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 
 from .operations import concatenate, place
-from .shares import Part, Product
-from .tensor import Array, Shape, Share, Tensor, recording
+from .shares import LATER, Cotangent, Part, Product
+from .tensor import Array, Shape, Tensor
+
+_birth, _value = attrgetter("birth"), attrgetter("value")
 
 
 def gradient(
@@ -36,75 +40,82 @@ def gradients(
     cotangents: Sequence[Tensor | Array],
     create_graph: bool = False,
 ) -> list[Tensor]:
-    """`gradient` of Σ_i sum(cotangents[i] * outputs[i]), for any number of outputs."""
+    """`gradient` of Σ_i sum(cotangents[i] * outputs[i]), for any number of outputs.
+
+    The vjps are handed arrays, and compute arrays; with create_graph, Tensors.
+    """
     if not all(tensor.tracked for tensor in inputs):
         raise ValueError("a constant was asked for its gradient: nothing recorded its uses")
-    total: dict[Tensor, Tensor] = {}  # the cotangent of each Tensor, as far as it is known
-    kept: dict[Tensor, list[Part | Product]] = {}  # its shares that are still to be summed
-    with recording(create_graph):
-        for output, cotangent in zip(outputs, cotangents, strict=True):
-            seed = output.lift(cotangent)
-            if seed.shape != output.shape:
-                raise ValueError(f"an output {output.shape} has a cotangent {seed.shape}")
-            _add(total, kept, output, seed)
-        wanted, order = set(inputs), _between(inputs, outputs)
-        between = set(order)
-        for tensor in reversed(order):
-            # Its uses were born after it, so all of them have been played: its sum is complete.
-            if tensor in kept:
-                for share in summed(kept.pop(tensor), tensor.shape):
-                    _add(total, kept, tensor, share)
-            g = total[tensor] if tensor in wanted else total.pop(tensor)
-            for parent, vjp in tensor.parents:
-                if parent in between:
-                    _add(total, kept, parent, vjp(g, tensor))
-        return [
-            total[tensor] if tensor in total else Tensor(np.zeros_like(tensor.value), tracked=False)
-            for tensor in inputs
-        ]
+    total: dict[Tensor, Cotangent] = {}
+    for output, cotangent in zip(outputs, cotangents, strict=True):
+        seed = output.lift(cotangent)
+        if seed.shape != output.shape:
+            raise ValueError(f"an output {output.shape} has a cotangent {seed.shape}")
+        share = seed if create_graph else seed.value
+        total[output] = total[output] + share if output in total else share
+    _sweep(_between(inputs, outputs), set(inputs), total, create_graph)
+    return [_result(tensor, total.get(tensor)) for tensor in inputs]
 
 
-def _add(
-    total: dict[Tensor, Tensor],
-    kept: dict[Tensor, list[Part | Product]],
-    tensor: Tensor,
-    share: Share,
+def _sweep(
+    between: dict[Tensor, None],
+    wanted: set[Tensor],
+    total: dict[Tensor, Cotangent],
+    create_graph: bool,
 ) -> None:
-    if isinstance(share, Tensor):
-        total[tensor] = total[tensor] + share if tensor in total else share
-    else:
-        kept.setdefault(tensor, []).append(share)
+    """Complete `total`, the cotangents as far as they are known; only those wanted stay there."""
+    kept: defaultdict[Tensor, list[Part | Product]] = defaultdict(list)  # still to be summed
+    for tensor in reversed(between):
+        # Its uses were born after it, so all of them have been played: no share is missing.
+        if tensor in kept:
+            for share in summed(kept.pop(tensor), tensor.shape):
+                total[tensor] = total[tensor] + share if tensor in total else share
+        g = total[tensor] if tensor in wanted else total.pop(tensor)
+        if create_graph:
+            arguments = (g, tensor, *tensor.parents, *tensor.others)
+        else:
+            arguments = (g, tensor.value, *map(_value, tensor.parents), *tensor.others)
+        for parent, vjp in zip(tensor.parents, tensor.vjps, strict=False):
+            if parent in between:
+                share = vjp(*arguments) if callable(vjp) else g[vjp]
+                if isinstance(share, LATER):
+                    kept[parent].append(share)
+                elif parent in total:
+                    total[parent] = total[parent] + share
+                else:
+                    total[parent] = share
 
 
-def summed(shares: Sequence[Part | Product], shape: Shape) -> Iterator[Tensor]:
+def _result(tensor: Tensor, g: Cotangent | None) -> Tensor:
+    """The gradient for an input as a Tensor: what was found, or else 0."""
+    if isinstance(g, Tensor):
+        return g
+    if g is None:
+        g = np.zeros_like(tensor.value)
+    return Tensor(np.asarray(g, tensor.dtype), tracked=False)
+
+
+def summed(shares: Sequence[Part | Product], shape: Shape) -> Iterator[Cotangent]:
     """The sum of all parts, if there are any, and the sum of all products."""
     if parts := [share for share in shares if isinstance(share, Part)]:
         yield place(parts, shape)
     if products := [share for share in shares if isinstance(share, Product)]:
         a, b = zip(*products, strict=True)
-        yield concatenate(a).T @ concatenate(b)
+        yield concatenate(a).T.dot(concatenate(b))
 
 
-def _birth(tensor: Tensor) -> int:
-    return tensor.birth
-
-
-def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Tensor]:
+def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> dict[Tensor, None]:
     """The Tensors on a way from an input to an output, both ends included, parents first."""
     ancestors = set(outputs)
     waiting = list(ancestors)
     while waiting:  # a list of what is still to visit, not a recursion: T may be thousands
-        for parent, _ in waiting.pop().parents:
+        for parent in waiting.pop().parents:
             if parent not in ancestors:
                 ancestors.add(parent)
                 waiting.append(parent)
-    between = ancestors.intersection(inputs)
-    order = []
+    wanted = set(inputs)
+    between: dict[Tensor, None] = {}  # not a set: in this order
     for tensor in sorted(ancestors, key=_birth):
-        for parent, _ in tensor.parents:
-            if parent in between:
-                between.add(tensor)
-                break
-        if tensor in between:
-            order.append(tensor)
-    return order
+        if tensor in wanted or not between.keys().isdisjoint(tensor.parents):
+            between[tensor] = None
+    return between

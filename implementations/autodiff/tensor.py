@@ -4,20 +4,24 @@ Let y = f(a, b) and let g = ∂loss/∂y be y's cotangent. By the chain rule a's
 
     ∂loss/∂a = (∂y/∂a)ᵀ g,
 
-a vector-Jacobian product (vjp). No Jacobian is ever formed: each operation below records, beside
-its value, the function g ↦ (∂y/∂a)ᵀ g of each argument, and `sweep.gradient` calls these
+a vector-Jacobian product (vjp). No Jacobian is ever formed: each operation below has, beside its
+value, the function (g, y, a, b) ↦ (∂y/∂a)ᵀ g of each argument, and `sweep.gradient` calls these
 functions from the last operation back to the first.
 
-Every vjp is itself written in Tensor operations. A gradient is therefore a Tensor with a history
-of its own, and can be differentiated again. What a vjp gives may
+Every vjp is written in what arrays and Tensors have in common, and is handed either the ones or
+the others. From arrays it computes an array, and nothing is recorded. From Tensors it computes a
+Tensor with a history of its own: a gradient that can be differentiated again. What a vjp gives may
 also be one of the `shares` that are summed later.
+
+A vjp is handed all it needs, and closes over nothing. So there is one function for all Tensors of
+a kind, and what is kept of an operation is a Tensor and the tuple of its parents. Python's garbage
+collector goes through all objects again and again that refer to others: with a handful of functions
+for every operation, it would take longer over a long sequence than the arithmetic does.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from itertools import count
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,41 +31,61 @@ from .shares import Index, Part, Product
 Array: TypeAlias = npt.NDArray[np.floating]
 Shape: TypeAlias = tuple[int, ...]
 Operand: TypeAlias = "Tensor | float | Array"
-Share: TypeAlias = "Tensor | Part | Product"
-VJP: TypeAlias = Callable[["Tensor", "Tensor"], Share]  # (cotangent g of y, y) -> of a parent
+Share: TypeAlias = "Tensor | Array | Part | Product"
+Either = TypeVar("Either", "Tensor", Array)
+"""What goes into a vjp, and what comes out: always the one or always the other."""
+
+VJP: TypeAlias = Callable[..., Share]
+"""(cotangent g of y, y, the parents of y, what else it was computed from) -> a parent's share."""
+VJPs: TypeAlias = Sequence[VJP | Index]
+"""One of each parent; an index stands for g ↦ g[index], where y is made of its parents' entries."""
 
 _births = count()
-_recording: ContextVar[bool] = ContextVar("_recording", default=True)
+_new = object.__new__
 
 
-@contextmanager
-def recording(on: bool) -> Iterator[None]:
-    """Within the block, operations record their history (on) or only compute values (off)."""
-    token = _recording.set(on)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+def record(
+    value: npt.ArrayLike, parents: tuple["Tensor", ...], vjps: VJPs, *others: object
+) -> "Tensor":
+    """The Tensor y of an operation: its value, the Tensors it was computed from, the vjp of each.
 
-
-def record(value: npt.ArrayLike, *parents: tuple["Tensor", VJP]) -> "Tensor":
-    """The Tensor y of an operation: its value; for each parent its vjp (g, y) ↦ (∂y/∂parent)ᵀ g.
-
-    y is handed to the vjp, not closed over by it: a y that refers to itself would be a cycle, and
-    whole graphs would wait for the garbage collector.
+    others: whatever else the vjps are handed, after the parents.
     """
-    kept = tuple([pair for pair in parents if pair[0].tracked]) if _recording.get() else ()
-    y = Tensor.__new__(Tensor)
-    y._begin(np.asarray(value), kept, bool(kept))
+    y = _new(Tensor)
+    y.value = array = np.asarray(value)
+    array.setflags(False)  # type: ignore[call-arg]  # read-only; naming it takes as long again
+    y.birth = next(_births)
+    for parent in parents:
+        if parent.tracked:
+            y.tracked = True
+            y.parents = parents
+            y.vjps = vjps
+            y.others = others
+            return y
+    y.tracked = False
+    y.parents = y.vjps = y.others = ()
     return y
+
+
+# The vjps of the operations of class Tensor, where each says why its are right.
+PLUS: VJPs = (lambda g, y, a, b: g, lambda g, y, a, b: g)
+MINUS: VJPs = (lambda g, y, a, b: g, lambda g, y, a, b: -g)
+TIMES: VJPs = (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
+OVER: VJPs = (lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y / b))
+NEGATE: VJPs = (lambda g, y, a: -g,)
+DOT: VJPs = (lambda g, y, a, b: g.dot(b.T), lambda g, y, a, b: Product(a, g))
+TRANSPOSE: VJPs = (lambda g, y, x: g.T,)
+RESHAPE: VJPs = (lambda g, y, x: g.reshape(x.shape),)
+AT: VJPs = (lambda g, y, x, index: Part(g, index),)
 
 
 class Tensor:
     """An array of floats and its place in the graph of computations.
 
-    value: the array, read-only. parents: (Tensor, vjp) of each tracked argument; () for a leaf.
-    tracked: whether gradients flow here; False for a constant. birth: later than its parents', so
-    that the order of birth is the tape: played backwards, it meets each Tensor after all its uses.
+    value: the array, read-only. parents: the Tensors that it was computed from, vjps: of each, its
+    vjp, others: what else those need; all () for a leaf or a constant. tracked: whether gradients
+    flow here; False for a constant. birth: later than its parents', so that the order of birth is
+    the tape: played backwards, it meets each Tensor after all its uses.
 
     `Tensor(array)` is a leaf to differentiate by. The array is not copied and must not be written
     to while the graph is in use. Floats keep their precision; integers become float64. Operators
@@ -69,24 +93,25 @@ class Tensor:
     Tensor's dtype. Raises TypeError where Tensors of two dtypes meet.
     """
 
-    __slots__ = ("__weakref__", "birth", "parents", "tracked", "value")
+    __slots__ = ("__weakref__", "birth", "others", "parents", "tracked", "value", "vjps")
     __array_ufunc__ = None  # `array * tensor` must reach Tensor.__rmul__, not loop over elements
+
+    value: Array
+    parents: tuple["Tensor", ...]
+    vjps: VJPs
+    others: tuple[Any, ...]
+    tracked: bool
+    birth: int
 
     def __init__(self, value: npt.ArrayLike, tracked: bool = True) -> None:
         """A leaf, or a constant."""
         array = np.asarray(value)
         if array.dtype.kind in "biu":
             array = array.astype(np.float64)
-        self._begin(array.view(), (), tracked)  # the caller's own array stays as it is
-
-    def _begin(
-        self, array: Array, parents: tuple[tuple["Tensor", VJP], ...], tracked: bool
-    ) -> None:
-        array.flags.writeable = False
-        self.value = array
-        self.parents = parents
-        self.tracked = tracked
+        self.value = array.view()  # the caller's own array can still be written to
+        self.value.setflags(write=False)
         self.birth = next(_births)
+        self.tracked, self.parents, self.vjps, self.others = tracked, (), (), ()
 
     @property
     def shape(self) -> Shape:
@@ -112,10 +137,11 @@ class Tensor:
 
     def lift(self, other: Operand) -> "Tensor":
         """The operand as a Tensor of this dtype; TypeError for a Tensor of another one."""
+        dtype = self.value.dtype
         if not isinstance(other, Tensor):
-            return Tensor(np.asarray(other, dtype=self.dtype), tracked=False)
-        if other.dtype != self.dtype:
-            raise TypeError(f"one graph has one dtype; here {self.dtype} meets {other.dtype}")
+            return Tensor(np.asarray(other, dtype), tracked=False)
+        if other.value.dtype != dtype:
+            raise TypeError(f"one graph has one dtype; here {dtype} meets {other.dtype}")
         return other
 
     def _pair(self, other: Operand) -> tuple["Tensor", "Tensor"]:
@@ -127,7 +153,7 @@ class Tensor:
         if a.value.shape == b.value.shape or a._is_number() or b._is_number():
             return a, b
         shape = np.broadcast_shapes(a.shape, b.shape)
-        return a.broadcast_to(shape), b.broadcast_to(shape)
+        return broadcast_to(a, shape), broadcast_to(b, shape)
 
     def _is_number(self) -> bool:
         return not self.tracked and self.value.ndim == 0
@@ -137,26 +163,26 @@ class Tensor:
     def __add__(self, other: Operand) -> "Tensor":
         """y = a + b: dy = da + db, so each gets g."""
         a, b = self._pair(other)
-        return record(a.value + b.value, (a, lambda g, y: g), (b, lambda g, y: g))
+        return record(a.value + b.value, (a, b), PLUS)
 
     def __sub__(self, other: Operand) -> "Tensor":
         """y = a - b: dy = da - db."""
         a, b = self._pair(other)
-        return record(a.value - b.value, (a, lambda g, y: g), (b, lambda g, y: -g))
+        return record(a.value - b.value, (a, b), MINUS)
 
     def __mul__(self, other: Operand) -> "Tensor":
         """y = a b: dy = b da + a db."""
         a, b = self._pair(other)
-        return record(a.value * b.value, (a, lambda g, y: g * b), (b, lambda g, y: g * a))
+        return record(a.value * b.value, (a, b), TIMES)
 
     def __truediv__(self, other: Operand) -> "Tensor":
         """y = a / b: y b = a, hence b dy + y db = da and dy = da / b - (y / b) db."""
         a, b = self._pair(other)
-        return record(a.value / b.value, (a, lambda g, y: g / b), (b, lambda g, y: -(g * y / b)))
+        return record(a.value / b.value, (a, b), OVER)
 
     def __neg__(self) -> "Tensor":
         """y = -a."""
-        return record(-self.value, (self, lambda g, y: -g))
+        return record(-self.value, (self,), NEGATE)
 
     def __radd__(self, other: float | Array) -> "Tensor":
         """Number or array + Tensor."""
@@ -174,51 +200,45 @@ class Tensor:
         """Number or array / Tensor."""
         return self.lift(other) / self
 
-    # Linear algebra.
+    # Linear algebra. For small matrices NumPy's `dot` takes less than half the time of its `@`.
 
-    def __matmul__(self, other: "Tensor") -> "Tensor":
+    def dot(self, other: "Tensor") -> "Tensor":
         """y = a b for matrices: dy = da b + a db, <g, da b> = <g bᵀ, da>, <g, a db> = <aᵀ g, db>.
 
         Raises ValueError for operands that are not matrices.
         """
         a, b = self, self.lift(other)
-        if len(a.shape) != 2 or len(b.shape) != 2:
+        if a.value.ndim != 2 or b.value.ndim != 2:
             raise ValueError(f"@ takes two matrices, not shapes {a.shape} and {b.shape}")
-        return record(a.value @ b.value, (a, lambda g, y: g @ b.T), (b, lambda g, y: Product(a, g)))
+        return record(a.value.dot(b.value), (a, b), DOT)
+
+    __matmul__ = dot
 
     @property
     def T(self) -> "Tensor":
         """The transpose: all axes reversed."""
-        return record(self.value.T, (self, lambda g, y: g.T))
+        return record(self.value.T, (self,), TRANSPOSE)
 
     # Shapes. Each of these is linear, y = A x, so its vjp is Aᵀ; they come in pairs A, Aᵀ.
 
     def reshape(self, shape: Shape) -> "Tensor":
         """The same elements in another shape; Aᵀ shapes them back."""
-        return record(self.value.reshape(shape), (self, lambda g, y: g.reshape(self.shape)))
+        return record(self.value.reshape(shape), (self,), RESHAPE)
 
     def broadcast_to(self, shape: Shape) -> "Tensor":
-        """Copies along new axes and axes of size 1; Aᵀ adds the copies' cotangents up."""
-        if shape == self.shape:
-            return self
-        value = np.broadcast_to(self.value, shape)
-        return record(value, (self, lambda g, y: g.sum_to(self.shape)))
+        """See the function `broadcast_to`."""
+        return broadcast_to(self, shape)
 
     def sum_to(self, shape: Shape) -> "Tensor":
-        """The sum over what `broadcast_to` copies from `shape`: its transpose, and vice versa."""
-        if shape == self.shape:
-            return self
-        new = len(self.shape) - len(shape)
-        copied = (new + i for i, n in enumerate(shape) if n == 1 and self.shape[new + i] != 1)
-        value = self.value.sum(axis=(*range(new), *copied), keepdims=True).reshape(shape)
-        return record(value, (self, lambda g, y: g.broadcast_to(self.shape)))
+        """See the function `sum_to`."""
+        return sum_to(self, shape)
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> "Tensor":
         """The sum over one axis, or over all of them; IndexError for an axis that is not there."""
         kept = [1] * len(self.shape) if axis is None else list(self.shape)
         if axis is not None:
             kept[axis] = 1
-        total = self.sum_to(tuple(kept))
+        total = sum_to(self, tuple(kept))
         if keepdims:
             return total
         return total.reshape(() if axis is None else self.shape[:axis] + self.shape[axis:][1:])
@@ -232,8 +252,35 @@ class Tensor:
         parts = index if isinstance(index, tuple) else (index,)
         if not all(isinstance(part, int | slice) for part in parts):
             raise TypeError(f"a Tensor is indexed by integers and slices, not by {index!r}")
-        return self.at(index)
+        return record(self.value[index], (self,), AT, index)
 
-    def at(self, index: Index) -> "Tensor":
-        """x[index], for an index that is known to be one of integers and slices."""
-        return record(self.value[index], (self, lambda g, y: Part(g, index)))
+
+# Functions of a Tensor or an array, for the vjps: an array has no such methods.
+
+BROADCAST: VJPs = (lambda g, y, x: sum_to(g, x.shape),)
+SUM: VJPs = (lambda g, y, x: broadcast_to(g, x.shape),)
+
+
+def broadcast_to(x: Either, shape: Shape) -> Either:
+    """Copies along new axes and axes of size 1; Aᵀ adds the copies' cotangents up."""
+    if shape == x.shape:
+        return x
+    if isinstance(x, Tensor):
+        return record(np.broadcast_to(x.value, shape), (x,), BROADCAST)
+    return np.broadcast_to(x, shape)
+
+
+def sum_to(x: Either, shape: Shape) -> Either:
+    """The sum over what `broadcast_to` copies from `shape`: its transpose, and vice versa."""
+    if shape == x.shape:
+        return x
+    if isinstance(x, Tensor):
+        return record(_sum_to(x.value, shape), (x,), SUM)
+    return _sum_to(x, shape)
+
+
+def _sum_to(array: Array, shape: Shape) -> Array:
+    new = len(array.shape) - len(shape)
+    copied = (new + i for i, n in enumerate(shape) if n == 1 and array.shape[new + i] != 1)
+    total: Array = array.sum(axis=(*range(new), *copied), keepdims=True)
+    return total.reshape(shape)

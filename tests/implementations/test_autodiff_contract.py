@@ -71,8 +71,8 @@ def test_one_dtype_throughout(
     while waiting:
         tensor = waiting.pop()
         assert tensor.dtype == dtype
-        waiting += [parent for parent, _ in tensor.parents if parent not in seen]
-        seen.update(parent for parent, _ in tensor.parents)
+        waiting += [parent for parent in tensor.parents if parent not in seen]
+        seen.update(tensor.parents)
     assert seen.issuperset(tape.leaves.values())
 
 
