@@ -106,16 +106,28 @@ def run_truncated(
     The last k+1 links of h_t are run again, for h_t alone, from a state h_{t-k-1} that is
     detached: a number that depends on nothing. The values stay the same. For t <= k there is
     nothing before those links but h0. A row's h_n is the h_t of its last step, and cut like it.
+
+    The h_t do not need each other's links, so these are run for all t > k at once: a step of
+    every h_t is one step of a batch in which each has its own rows.
     """
-    states, _ = run(cell, u, h0, valid)
-    u_t, h_t = unstack(u), unstack(states)
-    cut = list(h_t)
-    for t in range(k + 1, len(u)):
-        h = h_t[t - k - 1].detach()
-        for s in range(t - k, t + 1):
-            h = cell.step(u_t[s], h, at(valid, s))
-        cut[t] = h
-    return stack(cut) if cut else states, last_valid(valid, cut, h0)
+    states, last = run(cell, u, h0, valid)
+    N = len(u) - k - 1  # how many h_t there are with t > k
+    if N <= 0:
+        return states, last
+    h = _rows(states[:N].detach())
+    for s in range(1, k + 2):  # the link s for the first of these h_t, s + 1 for the next, ...
+        mask = None if valid is None else valid[s : s + N].reshape(-1, 1)
+        h = cell.step(_rows(u[s : s + N]), h, mask)
+    # A product of more rows may be rounded otherwise; the values are to be those of `run`.
+    cut = h.reshape((N, *u.shape[1:])).with_value(states.value[k + 1 :])
+    states = concatenate([states[: k + 1], cut])
+    return states, last_valid(valid, unstack(states), h0)
+
+
+def _rows(z: Tensor) -> Tensor:
+    """(N, B, H) as the N B rows of one batch."""
+    N, B, H = z.shape
+    return z.reshape((N * B, H))
 
 
 def last_valid(valid: Mask | None, z: Steps, otherwise: Tensor) -> Tensor:
