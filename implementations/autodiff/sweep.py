@@ -10,7 +10,7 @@ from .operations import concatenate, place
 from .shares import LATER, Cotangent, Part, Product
 from .tensor import Array, Shape, Tensor
 
-_birth, _value = attrgetter("birth"), attrgetter("value")
+_birth = attrgetter("birth")
 
 
 def gradient(
@@ -71,11 +71,11 @@ def _sweep(
             for share in summed(kept.pop(tensor), tensor.shape):
                 total[tensor] = total[tensor] + share if tensor in total else share
         g = total[tensor] if tensor in wanted else total.pop(tensor)
-        if create_graph:
-            arguments = (g, tensor, *tensor.parents, *tensor.others)
-        else:
-            arguments = (g, tensor.value, *map(_value, tensor.parents), *tensor.others)
-        for parent, vjp in zip(tensor.parents, tensor.vjps, strict=False):
+        arguments = [g]
+        for argument in (tensor, *tensor.parents):
+            arguments.append(argument if create_graph else argument.value)
+        arguments += tensor.others
+        for parent, vjp in zip(tensor.parents, tensor.vjps):  # noqa: B905 - asking takes its time
             if parent in between:
                 share = vjp(*arguments) if callable(vjp) else g[vjp]
                 if isinstance(share, LATER):
@@ -115,7 +115,8 @@ def _between(inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> dict[Tensor
                 waiting.append(parent)
     wanted = set(inputs)
     between: dict[Tensor, None] = {}  # not a set: in this order
+    found = between.keys()
     for tensor in sorted(ancestors, key=_birth):
-        if tensor in wanted or not between.keys().isdisjoint(tensor.parents):
+        if tensor in wanted or not found.isdisjoint(tensor.parents):
             between[tensor] = None
     return between
