@@ -14,8 +14,8 @@ from rnncheck.implementations.scalar.nested import (
     Array4,
     Nested,
     batch_size,
-    check_lengths,
     check_names,
+    lengths_of,
     rows_of,
 )
 from rnncheck.implementations.scalar.network import (
@@ -67,7 +67,6 @@ def forward(
     Raises ValueError, naming the argument, for a wrong shape, name or length.
     """
     T, B = len(x), batch_size(h0)
-    lengths = [T] * B if lengths is None else lengths
     shapes, sizes = spec.parameter_shapes(), spec.array_shapes(T, B)
     check_names(shapes, parameters)
     matrices = {name: rows_of(name, parameters[name], shape) for name, shape in shapes.items()}
@@ -80,7 +79,7 @@ def forward(
         masks = [
             [factors[i * one + b : (i + 1) * one : B] for i in range(layers)] for b in range(B)
         ]
-    check_lengths(spec, lengths, T, B)
+    lengths = lengths_of(spec, lengths, T, B)
     inputs = [(steps[b : n * B : B], states[b::B]) for b, n in enumerate(lengths)]
     return run(spec, sizes, build_network(spec, matrices), inputs, masks)
 

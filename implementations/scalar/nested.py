@@ -89,20 +89,18 @@ def plain_rows(nested: Any, shape: Shape) -> Rows | None:  # noqa: ANN401 - what
 
     It is taken to pieces an axis at a time, which is much faster than number by number.
     """
-    rows: list[Any] = [nested]
-    *sizes, last = shape
+    rows: list[Any] = []
+    items: list[Any] = [nested]
     try:
-        for size in sizes:
-            for item in rows:
-                if len(item) != size:
+        for size in shape:
+            rows = items
+            for row in rows:
+                if len(row) != size:
                     return None
-            rows = [*chain.from_iterable(rows)]
-        for row in rows:
-            if len(row) != last:
-                return None
-        types = set(map(type, chain.from_iterable(rows)))
+            items = [*chain.from_iterable(rows)]
     except TypeError:  # there are fewer axes
         return None
+    types = set(map(type, items))
     if types <= {float}:
         return rows
     return [[*map(float, row)] for row in rows] if types <= {float, int} else None
@@ -150,15 +148,22 @@ def check_arrays(spec: RNNSpec, T: int, B: int, **arrays: Nested[float] | None) 
 
 def batch_size(h0: Array3) -> int:
     """B, from h0, as an x of no steps does not tell; 0 for what is no such array."""
-    first = h0[0] if isinstance(h0, Sequence) and h0 else ()
-    return len(first) if isinstance(first, Sequence) else 0
+    try:
+        return len(h0[0])
+    except (TypeError, LookupError):
+        return 0
 
 
-def check_lengths(spec: RNNSpec, lengths: Sequence[int], T: int, B: int) -> None:
-    """Raise ValueError unless `lengths` are B numbers of steps, each within 0..T.
+def lengths_of(spec: RNNSpec, lengths: Sequence[int] | None, T: int, B: int) -> Sequence[int]:
+    """The number of steps of each row: `lengths`, or T for all.
 
-    Generated steps have to follow a given one, and the same one in every row: T, at least 1.
+    Raises ValueError unless they are B numbers, each within 0..T. Generated steps have to follow a
+    given one, and the same one in every row: T, at least 1.
     """
+    if spec.generated and T == 0:
+        raise ValueError("x has no steps; generated steps need at least one before them")
+    if lengths is None:
+        return [T] * B
     check_shape("lengths", lengths, (B,), "batch")
     for b, n in enumerate(lengths):
         if not 0 <= n <= T:
@@ -167,5 +172,4 @@ def check_lengths(spec: RNNSpec, lengths: Sequence[int], T: int, B: int) -> None
             raise ValueError(
                 f"lengths[{b}] is {n}; before generated steps it must be {T}, all of x"
             )
-    if spec.generated and T == 0:
-        raise ValueError("x has no steps; generated steps need at least one before them")
+    return lengths

@@ -27,10 +27,10 @@ from rnncheck.implementations.scalar.nested import (
     Nested,
     batch_size,
     check_arrays,
-    check_lengths,
     check_parameters,
     elements,
     full,
+    lengths_of,
 )
 from rnncheck.implementations.scalar.network import Matrix, build_network
 from rnncheck.implementations.scalar.symbol import F, Lines, Symbol, calling
@@ -74,10 +74,9 @@ def forward(
 ) -> tuple[list[Floats], list[Floats], StraightTape]:
     """`functional.forward`: the same arguments, results and errors; the tape is this `backward`'s."""
     T, B = len(x), batch_size(h0)
-    lengths = [T] * B if lengths is None else lengths
     check_parameters(spec, parameters)
     check_arrays(spec, T, B, h0=h0, x=x, dropout_masks=dropout_masks)
-    check_lengths(spec, lengths, T, B)
+    lengths = lengths_of(spec, lengths, T, B)
     program = write_program(spec, T, tuple(lengths), dropout_masks is not None)
     output, h_n, saved = program.forward(parameters, x, h0, dropout_masks)
     return output, h_n, StraightTape(spec, T, B, program, saved)
