@@ -22,11 +22,11 @@ class Cell(NamedTuple):
 
         `h_j = φ(Σ_i weight_ih_ji z_i + Σ_k weight_hh_jk h_prev_k + bias_ih_j + bias_hh_j)`.
         """
-        return trace.neurons(self.weights, [*z, *h_prev], self.nonlinearity)
+        return trace.neurons(self.weights, (*z, *h_prev), self.nonlinearity)
 
     def run(
         self, trace: Trace, z: Sequence[Places], h0: Places, reverse: bool
-    ) -> tuple[Sequence[Places], Places]:
+    ) -> tuple[list[Places], Places]:
         """The state of every step of z (T, I), as (T, H), and the last state computed (H).
 
         In reverse the steps run from the last to the first, `h0` being the state after the last;

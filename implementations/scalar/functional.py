@@ -4,10 +4,9 @@ The rows of a batch share the parameters and nothing else, so each row is unroll
 its valid steps only: what stands in the padding is never read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import add
+from itertools import chain, repeat
 
 from rnncheck.implementations.scalar.nested import (
     Array3,
@@ -26,11 +25,10 @@ from rnncheck.implementations.scalar.network import (
     Unrolled,
     build_network,
 )
+from rnncheck.implementations.scalar.trace import Loss
 from rnncheck.spec import RNNSpec, Shape
 
 Floats = list[list[float]]
-Loss = tuple[list[int], list[float]]
-"""The places of results, and the cotangent of each."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +124,12 @@ def run_back(tape: Tape, d_outputs: Matrix, d_states: Matrix) -> dict[str, Neste
     B = len(rows)
     for weights in tape.network.weights():
         weights.zero_grad()
-    grads = [_sweep(spec, row, d_outputs[b::B], d_states[b::B]) for b, row in enumerate(rows)]
+    x, h0 = [], []
+    for b, row in enumerate(rows):
+        grad = _sweep(spec, row, d_outputs[b::B], d_states[b::B])
+        x.append(_at(row.x, grad))
+        h0.append(_at(row.h0, grad))
     gradient = tape.network.parameter_gradients(spec)
-    x = [_at(row.x, grad) for row, grad in zip(rows, grads, strict=True)]
-    h0 = [_at(row.h0, grad) for row, grad in zip(rows, grads, strict=True)]
     gradient["x"] = _side_by_side(x, tape.sizes["x"][0], spec.input_size)
     gradient["h0"] = _side_by_side(h0, spec.num_states, spec.hidden_size)
     return gradient
@@ -137,37 +137,38 @@ def run_back(tape: Tape, d_outputs: Matrix, d_states: Matrix) -> dict[str, Neste
 
 def _sweep(spec: RNNSpec, row: Unrolled, d_output: Matrix, d_h_n: Matrix) -> list[float]:
     """The gradient by every number of the row's trace that is a leaf, in its place."""
-    if spec.truncation is None:
-        d = [*chain(*d_output[: len(row.output)], *d_h_n)]
-        return row.trace.differentiate([*chain(*row.output, *row.h_n)], d)
-    total = [0.0] * len(row.trace.data)
-    for t, part in enumerate(_losses(row, d_output, d_h_n)):
-        before = t - spec.truncation - 1
-        grad = row.trace.differentiate(*part, cut=row.top[before] if before >= 0 else ())
-        total = [*map(add, total, grad)]
-    return total
+    if spec.truncation is not None:
+        return row.trace.differentiate_parts(_losses(row, d_output, d_h_n, spec.truncation))
+    d_output = d_output[: len(row.output)]
+    return row.trace.differentiate(chain(*row.output, *row.h_n), chain(*d_output, *d_h_n))
 
 
-def _losses(row: Unrolled, d_output: Matrix, d_h_n: Matrix) -> list[Loss]:
+def _losses(row: Unrolled, d_output: Matrix, d_h_n: Matrix, truncation: int) -> Iterator[Loss]:
     """The row's loss, in one part for each step; the last step's part includes that of h_n.
+
+    To the part of step t the state after step t - truncation - 1 is a constant, if there is one.
 
     A row of no steps has one part nevertheless, as h_n is h0 then. A single output, of many steps
     or of none, belongs to the last part: in general the outputs are those of the last steps.
     """
-    parts: list[Loss] = [([], []) for _ in range(max(len(row.top), 1) - len(row.output))]
+    parts: list[tuple[list[int], list[float]]]
+    parts = [([], []) for _ in range(max(len(row.top), 1) - len(row.output))]
     parts += [([*y], [*d_y]) for y, d_y in zip(row.output, d_output, strict=False)]
     places, d = parts[-1]
     places += chain(*row.h_n)
     d += chain(*d_h_n)
-    return parts
+    constants = chain(repeat((), truncation + 1), row.top)
+    return ((*part, state) for part, state in zip(parts, constants, strict=False))
 
 
 def _side_by_side(rows: Sequence[Floats], steps: int, features: int) -> list[Floats]:
     """The arrays (n, features) of the rows as one (steps, B, features), with 0 after step n."""
     if not rows:
         return [[] for _ in range(steps)]
-    full = [row + [[0.0] * features for _ in range(steps - len(row))] for row in rows]
-    return [*map(list, zip(*full, strict=True))]
+    for row in rows:
+        while len(row) < steps:
+            row.append([0.0] * features)
+    return [*map(list, zip(*rows))]  # noqa: B905 - they are all as long now
 
 
 def _at(rows: Rows, numbers: list[float]) -> Floats:

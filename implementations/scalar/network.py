@@ -55,11 +55,11 @@ class Network(NamedTuple):
         trace = Trace()
         x, h0 = [[trace.leaves(row) for row in rows] for rows in (x_numbers, h0_numbers)]
         top, h_n = self.run(trace, x, h0, _steps(masks, 0, len(x)))
-        output = [self.read(trace, h) for h in self._states_to_read(top, h_n)]
+        output = self.read(trace, self._states_to_read(top, h_n))
         for t in range(len(x), len(x) + self.generated):
             h_t, h_n = self.run(trace, [output[-1]], h_n, _steps(masks, t, t + 1))
             top += h_t
-            output += [self.read(trace, h) for h in h_t]
+            output += self.read(trace, h_t)
         return Unrolled(trace, x, h0, top, output, h_n)
 
     def run(
@@ -76,24 +76,26 @@ class Network(NamedTuple):
         for layer, directions in enumerate(self.cells):
             if layer > 0 and masks is not None:
                 z = list(map(trace.scaled, z, masks[layer - 1]))
-            states: list[Rows] = []
+            states: list[list[Places]] = []
             for direction, cell in enumerate(directions):
                 h, last = cell.run(trace, z, next(initial), reverse=direction == 1)
                 states.append(h)
                 h_n.append(last)
-            z = [_concat(step) for step in zip(*states, strict=True)]
+            z = states[0] if len(states) == 1 else [*map(_concat, *states)]
         return z, h_n
 
-    def read(self, trace: Trace, h: Places) -> Places:
-        """The output that belongs to the state h (D·H): the readout's, or h itself."""
-        return h if self.readout is None else self.readout.read(trace, h)
+    def read(self, trace: Trace, states: Rows) -> list[Places]:
+        """The output that belongs to each state (D·H): the readout's, or the state itself."""
+        if self.readout is None:
+            return [*states]
+        return [self.readout.read(trace, h) for h in states]
 
     def _states_to_read(self, top: Rows, h_n: Rows) -> Rows:
         """All of `top`, its last step (none, if it has none), or the last layer's part of h_n."""
         if self.outputs == "last":
             return top[-1:]
         if self.outputs == "final":
-            return [_concat(h_n[-len(self.cells[-1]) :])]
+            return [_concat(*h_n[-len(self.cells[-1]) :])]
         return top
 
     def weights(self) -> list[Weights]:
@@ -143,34 +145,38 @@ def build_network(
     functions of floats in it.
     """
 
-    def bias(name: str, size: int) -> Sequence[float]:
-        return parameters[name][0] if name in parameters else [0.0] * size
-
-    def cell(layer: int, direction: int) -> Cell:
-        suffix = spec.suffix(layer, direction)
-        matrices = [parameters[f"weight_{kind}_{suffix}"] for kind in ("ih", "hh")]
-        rows = [[*w, *u] for w, u in zip(*matrices, strict=True)]
-        biases = [bias(f"bias_{kind}_{suffix}", spec.hidden_size) for kind in ("ih", "hh")]
-        phi = stand_in(ACTIVATIONS[spec.nonlinearity])
-        return Cell(Weights(rows, [*map(add, *biases)]), phi)
-
+    phi = stand_in(ACTIVATIONS[spec.nonlinearity])
     cells = [
-        [cell(layer, direction) for direction in range(spec.num_directions)]
+        [
+            Cell(_cell_weights(parameters, spec.suffix(layer, direction)), phi)
+            for direction in range(spec.num_directions)
+        ]
         for layer in range(spec.num_layers)
     ]
     readout = None
     if spec.output_size is not None:
+        rows = [[*w] for w in parameters["weight_ho"]]
+        bias = [*parameters["bias_o"][0]] if spec.readout_bias else [0.0] * len(rows)
         readout = Readout(
-            Weights([[*w] for w in parameters["weight_ho"]], [*bias("bias_o", spec.output_size)]),
+            Weights(rows, bias),
             stand_in(ACTIVATIONS.get(spec.readout, identity)),
             stand_in(softmax) if spec.readout == "softmax" else None,
         )
     return Network(cells, readout, spec.outputs, spec.generated)
 
 
-def _concat(parts: Rows) -> Places:
-    """One after the other, as one."""
-    return parts[0] if len(parts) == 1 else [*chain.from_iterable(parts)]
+def _cell_weights(parameters: Mapping[str, Matrix], suffix: str) -> Weights:
+    matrices = parameters[f"weight_ih_{suffix}"], parameters[f"weight_hh_{suffix}"]
+    rows = [[*w, *u] for w, u in zip(*matrices, strict=True)]
+    if f"bias_ih_{suffix}" not in parameters:
+        return Weights(rows, [0.0] * len(rows))
+    biases = parameters[f"bias_ih_{suffix}"][0], parameters[f"bias_hh_{suffix}"][0]
+    return Weights(rows, [*map(add, *biases)])
+
+
+def _concat(*directions: Places) -> Places:
+    """The states (H) of the directions as one (D·H)."""
+    return directions[0] if len(directions) == 1 else tuple(chain.from_iterable(directions))
 
 
 def _steps(masks: Masks | None, start: int, stop: int) -> Masks | None:

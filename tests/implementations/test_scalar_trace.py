@@ -15,11 +15,18 @@ from rnncheck.spec import Nonlinearity, RNNSpec
 U = 2.0**-53
 
 
+def zeroed(rows: list[list[float]], bias: list[float]) -> Weights:
+    """Weights whose gradients are 0."""
+    weights = Weights(rows, bias)
+    weights.zero_grad()
+    return weights
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_neurons_are_dot_products_with_a_function_each(name: str) -> None:
     # dyadic: 2·3 - 1·1/2 + 1/4 and 0·3 - 2·1/2 + 1/2 are exact, and so are 2 and -1 times a slope;
     # a weight's derivative rounds once and the same way, as a product of the same two numbers
-    trace, weights = Trace(), Weights([[2.0, -1.0], [0.0, -2.0]], [0.25, 0.5])
+    trace, weights = Trace(), zeroed([[2.0, -1.0], [0.0, -2.0]], [0.25, 0.5])
     x = trace.leaves([3.0, 0.5])
     y = trace.neurons(weights, x, ACTIVATIONS[name])
     (first, first_slope), (second, second_slope) = (ACTIVATIONS[name](a) for a in (5.75, -0.5))
@@ -36,7 +43,7 @@ def test_neurons_are_dot_products_with_a_function_each(name: str) -> None:
 
 
 def test_the_gradient_of_weights_adds_up_until_it_is_zeroed() -> None:
-    trace, weights = Trace(), Weights([[2.0]], [0.5])
+    trace, weights = Trace(), zeroed([[2.0]], [0.5])
     first, second = (trace.neurons(weights, trace.leaves([x]), identity) for x in (3.0, 4.0))
     for times in (1.0, 2.0):
         trace.differentiate([*first, *second], [1.0, 10.0])
@@ -46,7 +53,7 @@ def test_the_gradient_of_weights_adds_up_until_it_is_zeroed() -> None:
 
 
 def test_a_number_read_twice_is_owed_twice() -> None:
-    trace, weights = Trace(), Weights([[2.0, 5.0, 1.0]], [0.0])
+    trace, weights = Trace(), zeroed([[2.0, 5.0, 1.0]], [0.0])
     (a,) = trace.leaves([3.0])
     y = trace.neurons(weights, [a, a, a], identity)
     assert trace.numbers(y) == [24.0]
@@ -57,7 +64,7 @@ def test_neurons_of_neurons() -> None:
     # relu(2 x - 1) and relu(-x), then 3 times the first plus 5 times the second
     trace = Trace()
     x = trace.leaves([2.0])
-    below, above = Weights([[2.0], [-1.0]], [-1.0, 0.0]), Weights([[3.0, 5.0]], [0.0])
+    below, above = zeroed([[2.0], [-1.0]], [-1.0, 0.0]), zeroed([[3.0, 5.0]], [0.0])
     h = trace.neurons(below, x, relu)
     y = trace.neurons(above, h, identity)
     assert trace.numbers([*h, *y]) == [3.0, 0.0, 9.0]
@@ -88,28 +95,28 @@ def test_softmax() -> None:
 
 def test_what_is_cut_is_a_constant() -> None:
     # b = 2 a, c = 2 b, and the loss a + b + c: with b constant, only a and c are left
-    trace, weights = Trace(), Weights([[2.0]], [0.0])
+    trace, weights = Trace(), zeroed([[2.0]], [0.0])
     a = trace.leaves([3.0])
     b = trace.neurons(weights, a, identity)
     c = trace.neurons(weights, b, identity)
     loss = [*a, *b, *c], [1.0, 1.0, 1.0]
     assert trace.differentiate(*loss)[0] == 1.0 + 2.0 + 4.0
     weights.zero_grad()
-    assert trace.differentiate(*loss, cut=b)[0] == 1.0
+    assert trace.differentiate_parts([(*loss, b)])[0] == 1.0
     assert weights.d_rows == [[6.0]]  # of c = w b alone
 
 
 def test_no_time_is_spent_on_what_the_loss_does_not_depend_on() -> None:
     # 0 times infinity is no number: what is not needed must not be touched, where something is cut
-    trace, weights = Trace(), Weights([[math.inf]], [0.0])
+    trace, weights = Trace(), zeroed([[math.inf]], [0.0])
     a = trace.leaves([1.0])
     trace.neurons(weights, a, identity)
-    assert trace.differentiate(a, [1.0], cut=()) == [1.0, 0.0]
+    assert trace.differentiate_parts([(a, [1.0], ())]) == [1.0, 0.0]
     assert weights.d_rows == [[0.0]]
 
 
 def test_a_deep_trace_needs_no_recursion() -> None:
-    trace, weights = Trace(), Weights([[1.0]], [1.0])
+    trace, weights = Trace(), zeroed([[1.0]], [1.0])
     a = trace.leaves([0.0])
     y = a
     for _ in range(20_000):

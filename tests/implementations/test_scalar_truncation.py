@@ -198,3 +198,28 @@ def test_a_truncated_sequence_of_no_steps() -> None:
     spec = RNNSpec(1, 1, truncation=0)
     found = run(spec, scalar_network(1.0, 1.0), [], [[[2.0]]], [], [[[3.0]]])
     assert (found["x"], found["h0"], found["weight_hh_l0"]) == ([], [[[3.0]]], [[0.0]])
+
+
+@pytest.mark.parametrize("k", [0, 3, 100])
+def test_each_output_visits_its_own_window_alone(k: int) -> None:
+    # the readout's node and those of the states t, ..., t-k: all that it depends on and is not cut
+    T = 40
+    spec = RNNSpec(1, 1, output_size=1, truncation=k)
+    arrays = random_arrays(spec, T, B=2)
+    parameters = {name: arrays[name] for name in spec.parameter_shapes()}
+    tape = forward(spec, parameters, arrays["x"], arrays["h0"])[2]
+    visits: list[int] = []
+
+    def counted(back: Any) -> Any:
+        def back_and_count(grad: Any, node: Any) -> None:
+            back(grad, node)
+            visits.append(len(grad))
+
+        return back_and_count
+
+    for row in tape.rows:
+        row.trace.nodes[:] = [(counted(back), *rest) for back, *rest in row.trace.nodes]
+    backward(tape, arrays["d_output"], arrays["d_h_n"])
+    assert len(visits) == 2 * sum(1 + min(t, k) + 1 for t in range(T))
+    # an output, k + 1 states and as many x, and the state before them
+    assert max(visits) == 1 + 2 * min(k + 1, T) + 1
