@@ -1,34 +1,51 @@
-"""Functions of floats. Those of one have their derivative beside them: `f(a)` is `f, f'`."""
+"""Functions of floats. Those of one have their derivative beside them: `Activation`s."""
 
 import math
 from collections.abc import Callable, Sequence
 
-Activation = Callable[[float], tuple[float, float]]
+Function = Callable[[float], float]
+Activation = tuple[Function, Function]
+"""`y = f(a)`, and the slope `f'(a)` as a function not of a but of y, which all of these can do with."""
 
 
-def identity(a: float) -> tuple[float, float]:
-    """`a` itself; the derivative is 1."""
-    return a, 1.0
+def _identity(a: float) -> float:
+    return a
 
 
-def tanh(a: float) -> tuple[float, float]:
-    """`tanh a`; the derivative is 1 - tanh²."""
-    y = math.tanh(a)
-    return y, 1.0 - y * y
+def _identity_slope(_: float) -> float:
+    return 1.0
 
 
-def relu(a: float) -> tuple[float, float]:
-    """`max(a, 0)`; the derivative is 1 above 0, else 0, at 0 too."""
-    if a <= 0.0:
-        return 0.0, 0.0
-    return a, 1.0  # NaN comes here, and stays NaN
+def _tanh_slope(y: float) -> float:
+    return 1.0 - y * y
 
 
-def sigmoid(a: float) -> tuple[float, float]:
-    """`σ(a) = 1 / (1 + e^-a)`; the derivative is σ (1 - σ)."""
+def _relu(a: float) -> float:
+    return 0.0 if a <= 0.0 else a  # a NaN stays NaN
+
+
+def _relu_slope(y: float) -> float:
+    return 0.0 if y <= 0.0 else 1.0
+
+
+def _sigmoid(a: float) -> float:
     e = math.exp(-abs(a))  # at most 1: one of two equal forms cannot overflow
-    y = 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
-    return y, y * (1.0 - y)
+    return 1.0 / (1.0 + e) if a >= 0.0 else e / (1.0 + e)
+
+
+def _sigmoid_slope(y: float) -> float:
+    return y * (1.0 - y)
+
+
+identity: Activation = (_identity, _identity_slope)
+"""`a` itself; the derivative is 1."""
+tanh: Activation = (math.tanh, _tanh_slope)
+"""`tanh a`; the derivative is 1 - tanh²."""
+relu: Activation = (_relu, _relu_slope)
+"""`max(a, 0)`; the derivative is 1 above 0, else 0, at 0 too."""
+sigmoid: Activation = (_sigmoid, _sigmoid_slope)
+"""`σ(a) = 1 / (1 + e^-a)`; the derivative is σ (1 - σ)."""
+ACTIVATIONS = {"identity": identity, "tanh": tanh, "relu": relu, "sigmoid": sigmoid}
 
 
 def softmax(a: Sequence[float]) -> list[float]:
@@ -41,11 +58,3 @@ def softmax(a: Sequence[float]) -> list[float]:
     e = [math.exp(a_i - c) for a_i in a]
     total = sum(e)
     return [e_i / total for e_i in e]
-
-
-ACTIVATIONS: dict[str, Activation] = {
-    "identity": identity,
-    "tanh": tanh,
-    "relu": relu,
-    "sigmoid": sigmoid,
-}

@@ -5,13 +5,13 @@ from itertools import chain
 from operator import add
 from typing import NamedTuple, Protocol, TypeVar
 
-from rnncheck.implementations.scalar.activations import ACTIVATIONS, identity, softmax
+from rnncheck.implementations.scalar.activations import ACTIVATIONS, Activation, identity, softmax
 from rnncheck.implementations.scalar.cell import Cell, Readout
 from rnncheck.implementations.scalar.nested import Nested
 from rnncheck.implementations.scalar.trace import Places, Trace, Weights
 from rnncheck.spec import Outputs, RNNSpec
 
-F = TypeVar("F", bound=Callable[..., object])
+F = TypeVar("F", bound=Activation | Callable[..., object])
 Rows = Sequence[Places]
 Matrix = Sequence[Sequence[float]]
 Masks = Sequence[Matrix]
@@ -125,7 +125,7 @@ class Network(NamedTuple):
 
 
 class Stand(Protocol):
-    """A choice of what stands for a function of floats."""
+    """A choice of what stands for a function of floats, with its slope if it has one."""
 
     def __call__(self, f: F) -> F:
         """What stands for f."""

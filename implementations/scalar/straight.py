@@ -19,7 +19,6 @@ from itertools import chain
 from typing import Any, cast
 
 from rnncheck.implementations.scalar import functional
-from rnncheck.implementations.scalar.activations import identity
 from rnncheck.implementations.scalar.functional import Floats
 from rnncheck.implementations.scalar.nested import (
     Array3,
@@ -32,8 +31,8 @@ from rnncheck.implementations.scalar.nested import (
     full,
     lengths_of,
 )
-from rnncheck.implementations.scalar.network import Matrix, build_network
-from rnncheck.implementations.scalar.symbol import F, Lines, Symbol, calling
+from rnncheck.implementations.scalar.network import F, Matrix, build_network
+from rnncheck.implementations.scalar.symbol import Lines, Symbol, calling
 from rnncheck.spec import RNNSpec
 
 Symbols = Nested[Symbol | float]
@@ -154,8 +153,14 @@ def _run_on_symbols(
 
 
 def _stand_in(f: F) -> F:
-    """What stands for f: a call of it, if it does more than hand symbols on."""
-    return f if cast(object, f) is identity else calling(f)
+    """What stands for f: itself, if it does nothing that symbols cannot; otherwise a call of it."""
+    if isinstance(f, tuple):
+        return cast(F, tuple(map(_stand_in, f)))
+    try:
+        f(Symbol())
+    except TypeError:
+        return calling(f)
+    return f
 
 
 def _symbols(nested: Any) -> list[Symbol]:  # noqa: ANN401 - whatever the passes return

@@ -63,11 +63,12 @@ class Symbol:
 
 
 def calling(f: F) -> F:
-    """What does with symbols what f does with floats: from one to two, or from a list to a list."""
+    """What does with symbols what f does with floats: from one to one, or from a list to a list."""
 
-    def call(argument: Any) -> list[Symbol]:  # noqa: ANN401 - whatever f takes
-        operands = argument if isinstance(argument, list) else (argument,)
-        results = [Symbol(f, operands) for _ in (operands if operands is argument else range(2))]
+    def call(argument: Any) -> Symbol | list[Symbol]:  # noqa: ANN401 - whatever f takes
+        if not isinstance(argument, list):
+            return Symbol(f, (argument,))
+        results = [Symbol(f, argument) for _ in argument]
         for result in results:
             result.siblings = results
         return results
@@ -127,12 +128,11 @@ class Lines:
     def _call(self, symbol: Symbol) -> None:
         f = cast(Callable[..., object], symbol.operator)
         self.functions[f.__name__] = f
-        arguments = ", ".join(map(self.text, symbol.operands))
         if isinstance(symbol.operands, list):
-            arguments = f"[{arguments}]"
-        self.lines.append(
-            f"{', '.join(map(self.text, symbol.siblings))}, = {f.__name__}({arguments})"
-        )
+            results, argument = self.text(symbol.siblings), self.text(symbol.operands)
+        else:
+            results, argument = self.text(symbol), self.text(symbol.operands[0])
+        self.lines.append(f"{results} = {f.__name__}({argument})")
 
 
 def _uses(wanted: Iterable[Symbol], start: Symbol) -> tuple[Counter[Symbol], list[Symbol]]:

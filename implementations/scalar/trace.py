@@ -76,16 +76,12 @@ class Trace:
 
     def neurons(self, weights: Weights, inputs: Places, f: Activation) -> range:
         """`y_j = f(a_j)`, `a_j = Σ_i w_ji x_i + b_j`, for each row w_j of the weights."""
-        data = self.data
-        start = len(data)
-        x = [data[i] for i in inputs]
-        slopes = []
+        function, slope = f
+        x, y = self.numbers(inputs), []
         for w, b in zip(weights.rows, weights.bias):  # noqa: B905 - strict costs a twentieth of it
-            y, slope = f(sum(map(mul, w, x), b))
-            data.append(y)
-            slopes.append(slope)
-        outputs = range(start, len(data))
-        self.nodes.append((_back_neurons, outputs, inputs, weights, tuple(x), tuple(slopes)))
+            y.append(function(sum(map(mul, w, x), b)))
+        outputs = self.leaves(y)
+        self.nodes.append((_back_neurons, outputs, inputs, weights, slope, tuple(x), tuple(y)))
         return outputs
 
     def scaled(self, inputs: Places, factors: Sequence[float]) -> range:
@@ -151,11 +147,11 @@ class Trace:
 
 
 def _back_neurons(grad: Grad, node: Node) -> None:
-    """The derivative of a_j by w_ji is x_i, by x_i it is w_ji, and by b_j it is 1."""
-    _, outputs, inputs, weights, x, slopes = node
+    """The derivative of y_j by a_j is the slope; of a_j by w_ji it is x_i, by x_i w_ji, by b_j 1."""
+    _, outputs, inputs, weights, slope, x, y = node
     each_input = range(len(inputs))
     for j, place in enumerate(outputs):
-        d = grad[place] * slopes[j]
+        d = grad[place] * slope(y[j])
         w, d_w = weights.rows[j], weights.d_rows[j]
         weights.d_bias[j] += d
         for i in each_input:

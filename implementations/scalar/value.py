@@ -143,9 +143,10 @@ class Value:
         return self.apply(activations.sigmoid)
 
     def apply(self, f: Activation) -> "Value":
-        """`f(self)`, and its derivative, of which f tells both."""
-        y, slope = f(self.data)
-        return Value(y, (self,), (slope,))
+        """`f(self)`, with its derivative."""
+        function, slope = f
+        y = function(self.data)
+        return Value(y, (self,), (slope(y),))
 
     def backward(self, cut: Iterable["Value"] = ()) -> None:
         """Find ∂self/∂v for every value v that self was computed from; leave it in `v.grad`.
@@ -195,10 +196,11 @@ def neurons(rows: Iterable[Vector], inputs: Vector, f: Activation) -> list[Value
     the slope of f. A bias is the weight of an input that is constantly 1.
     """
     x, x_data = inputs
+    function, slope = f
     made = []
     for w, w_data in rows:
-        y, slope = f(sum(map(mul, w_data, x_data), 0.0))
-        made.append(Value(y, w + x, x_data + w_data, slope))
+        y = function(sum(map(mul, w_data, x_data), 0.0))
+        made.append(Value(y, w + x, x_data + w_data, slope(y)))
     return made
 
 

@@ -29,7 +29,9 @@ def test_neurons_are_dot_products_with_a_function_each(name: str) -> None:
     trace, weights = Trace(), zeroed([[2.0, -1.0], [0.0, -2.0]], [0.25, 0.5])
     x = trace.leaves([3.0, 0.5])
     y = trace.neurons(weights, x, ACTIVATIONS[name])
-    (first, first_slope), (second, second_slope) = (ACTIVATIONS[name](a) for a in (5.75, -0.5))
+    function, slope = ACTIVATIONS[name]
+    first, second = function(5.75), function(-0.5)
+    first_slope, second_slope = slope(first), slope(second)
     assert trace.numbers(y) == [first, second]
     grad = trace.differentiate(y, [1.0, 0.0])
     assert weights.d_rows == [[3.0 * first_slope, 0.5 * first_slope], [0.0, 0.0]]
