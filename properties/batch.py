@@ -1,12 +1,21 @@
 """The rows of a batch have nothing to do with one another; only dL/dθ is their sum."""
 
+import time
+
 import numpy as np
 
 from rnncheck.case import Array, Case, IntArray
-from rnncheck.properties.outcome import Outcome
+from rnncheck.properties.outcome import NotApplicable, Outcome
 from rnncheck.properties.registry import check
 from rnncheck.properties.relation import agrees
 from rnncheck.properties.trial import Trial
+
+LARGE_BYTES, LARGE_ROWS = 2**21, 2**13
+"""The states of a large batch, more than the second cache of a core holds, or what works in blocks takes
+for one; and its rows, at most."""
+
+SLOW, SOME_ROWS = 1.0, 2**7
+"""Seconds that a pass over a large batch may take, by that over some rows."""
 
 BY_ROW = ("output", "h_n", "x", "h0")
 """The results that have an entry for each row, along axis 1; the others are sums over the rows."""
@@ -76,6 +85,72 @@ def gradients_add_up_over_the_rows(trial: Trial) -> Outcome:
             for name in others
         }
     return agrees(trial, found, reached_rows(case) > 1)
+
+
+@check(
+    "steps, rows and features",
+    share="few",
+    stays="it alone has batches of thousands of rows",
+)
+def copies_of_the_rows_give_the_same(trial: Trial) -> Outcome:
+    """f([x, ..., x]) = [f(x), ..., f(x)]; dL/dθ = Σ dL/dθ of the copies that have a cotangent.
+
+    An odd number of copies, which together hold two megabytes of states, or else have thousands of
+    rows. Each has the case's output and final state. Four of them, the first and the last among
+    these, have its cotangents, the others have 0: of the parameters' gradients a quarter is the
+    case's, and the x and h0 of a copy have the case's gradients, or 0. A quarter of a sum of four
+    times as many terms is off by four envelopes at most, and the case's own by one.
+    """
+    case = trial.case
+    copies = max(min(LARGE_BYTES // _state_bytes(case), LARGE_ROWS // case.B), 4) | 1
+    _require_fast(trial, copies)
+    chosen = np.array([0, copies // 3, 2 * copies // 3, copies - 1])
+    large = trial.on(_cotangents_of(chosen, case.B, _copies(case, copies)))
+    found: dict[str, Array] = {}
+    for name, array in large.arrays.items():
+        if name not in BY_ROW:
+            found[name] = array / 4
+            continue
+        each = array.reshape(len(array), copies, case.B, array.shape[-1])
+        if name in ("x", "h0"):
+            rest = np.delete(each, chosen, axis=1)
+            each = each[:, chosen] + _furthest(rest, np.zeros(()))[:, None]
+        found[name] = _furthest(each, trial.arrays[name][:, None])
+    return agrees(trial, found, bool(reached_rows(case)), envelopes=5.0)
+
+
+def _copies(case: Case, copies: int) -> Case:
+    return rows(case, np.tile(np.arange(case.B), copies))
+
+
+def _require_fast(trial: Trial, copies: int) -> None:
+    """NotApplicable for who takes rows one by one, and long for each."""
+    some = min(copies, -(-SOME_ROWS // trial.case.B))
+    start = time.perf_counter()
+    _ = trial.on(_copies(trial.case, some)).forward
+    if (time.perf_counter() - start) * copies / some > SLOW:
+        raise NotApplicable(f"a pass over {copies * trial.case.B} rows takes more than {SLOW:g} s")
+
+
+def _state_bytes(case: Case) -> int:
+    """Those of one layer and direction of the case."""
+    return (case.T + case.spec.generated) * case.B * case.spec.hidden_size * case.dtype.itemsize
+
+
+def _cotangents_of(chosen: IntArray, B: int, large: Case) -> Case:
+    """The same case, only these of its parts of B rows with a cotangent."""
+    kept = np.isin(np.arange(large.B) // B, chosen)[:, None]
+    return large.replace(
+        d_output=np.where(kept, large.d_output, 0), d_h_n=np.where(kept, large.d_h_n, 0)
+    )
+
+
+def _furthest(each: Array, from_: Array) -> Array:
+    """Of what the copies, along axis 1, have for an entry, the one that is furthest away; NaN is."""
+    with np.errstate(invalid="ignore"):
+        which = np.abs(each - from_).argmax(axis=1, keepdims=True)
+    furthest: Array = np.take_along_axis(each, which, axis=1)[:, 0]
+    return furthest
 
 
 def rows(case: Case, which: slice | IntArray) -> Case:

@@ -318,6 +318,23 @@ class FirstLayerLearnsAlone(Plain):
         return super().cell_gradients(spec, tape, 0 * delta if tape.cell.layer else delta)
 
 
+class LastBlockOfRowsLeftOut(Plain):
+    """Rows are taken in blocks of 1024, and what is left of a batch after the last whole one is left out.
+
+    Shows: in the parameters, for batches of more than 1024 rows, but for multiples of it: no test
+    on a few rows sees anything.
+    Seen: by hand
+    """
+
+    wrong, terms = PARAMETERS, "rows after the last whole block"
+
+    def cell_gradients(self, spec: RNNSpec, tape: CellTape, delta: Array) -> Named:
+        """Σ over the rows of whole blocks; a batch of fewer rows is one block."""
+        B = delta.shape[1]
+        whole = max(B - B % 1024, min(B, 1024))
+        return super().cell_gradients(spec, tape, only(delta, np.s_[:, :whole]))
+
+
 class LayersShareOneSum(Plain):
     """All layers add to one array for W_hh: `[np.zeros((H, H))] * layers` is one array, many times.
 
