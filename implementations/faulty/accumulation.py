@@ -326,8 +326,6 @@ class LastBlockOfRowsLeftOut(Plain):
     Seen: by hand
     """
 
-    wrong, terms = PARAMETERS, "rows after the last whole block"
-
     def cell_gradients(self, spec: RNNSpec, tape: CellTape, delta: Array) -> Named:
         """Σ over the rows of whole blocks; a batch of fewer rows is one block."""
         B = delta.shape[1]
