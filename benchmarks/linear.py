@@ -24,7 +24,7 @@ ROWS, STEPS = 2, 10
 ENGINE = {"check, states contract": "contractive", "check, states last": "orthogonal"}
 UNCOLLECTED = ", garbage collector off"
 OBJECTS = tuple(f"{who}{UNCOLLECTED}" for who in ("scalar", "autodiff"))
-"""They keep an object for every operation, all of which Python's collector goes through again and again."""
+"""They keep objects for every step, all of which Python's collector goes through again and again."""
 USUAL = 100
 """The length and batch whose cost per step and row the others are compared with."""
 TURN = 0.1
@@ -105,8 +105,9 @@ def run() -> str:
     return (
         f"## Long sequences and large batches\n\n`{COMMAND}`; I = 3, H = 4, float64; processor time per "
         f"step and row, over that at {USUAL}: 1 is linear growth, less than 1 better. References: forward "
-        "and backward; `scalar` and `autodiff` keep an object for every operation, which Python's garbage "
-        f"collector goes through again and again. Check: all of `{CHECK}`, envelope and exact truth "
+        "and backward; `scalar` and `autodiff` keep objects for every step, and the numbers of `scalar` come "
+        "and go in lists of lists: all of these Python's garbage collector goes through again and again, "
+        "each of them a few times in all, however many there are. Check: all of `{CHECK}`, envelope and exact truth "
         "included. The truth is in ball arithmetic: where a network forgets (states contract) the same "
         "digits do for every length; where "
         "it does not, an enclosure widens step by step, and more digits are carried.\n\n"
