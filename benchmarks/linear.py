@@ -109,6 +109,7 @@ def run() -> str:
         "and go in lists of lists: all of these Python's garbage collector goes through again and again, "
         f"each of them a few times in all, however many there are. Check: all of `{CHECK}`, envelope and "
         "exact truth included. The truth is in ball arithmetic: where a network forgets (states contract) "
-        "the same digits do for every length; where it does not, an enclosure widens step by step, and more digits are carried.\n\n"
+        "the same digits do for every length; where it does not, an enclosure widens step by step, and "
+        "more digits are carried.\n\n"
         f"B = {ROWS}:\n\n{by_length}\n\nT = {STEPS}:\n\n{by_batch}\n"
     )
