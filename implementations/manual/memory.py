@@ -22,6 +22,9 @@ import numpy as np
 
 from rnncheck.implementations.manual.activations import Array
 
+SMALL_BYTES: Final = 2**16
+"""Of a matrix, at most."""
+
 BLOCK_BYTES: Final = 2**20
 """The states of a block: about what the cache of one core holds, the second in size."""
 
@@ -52,8 +55,8 @@ class BlockBack(NamedTuple):
 class LayerTape:
     """What a layer's forward pass writes and its backward pass reads: z (T, B, F), states, weights.
 
-    The weights, which every forward pass brings, are here transposed too: as the right side of
-    small products that is faster.
+    Every forward pass brings the weights. They are here transposed, for it, and as they are, for the
+    backward pass, each as the right side of a product (`right_side`).
     """
 
     weight_ih: Array
@@ -78,8 +81,8 @@ class LayerTape:
 
     def load(self, weight_ih: Array, weight_hh: Array, *biases: Array) -> None:
         """Take over copies of the weights, and the sum of the two biases, or 0."""
-        self.weight_ih, self.weight_ih_T = weight_ih.copy(), weight_ih.T.copy()
-        self.weight_hh, self.weight_hh_T = weight_hh.copy(), weight_hh.T.copy()
+        self.weight_ih, self.weight_ih_T = right_side(weight_ih), right_side(weight_ih.T)
+        self.weight_hh, self.weight_hh_T = right_side(weight_hh), right_side(weight_hh.T)
         self.bias = biases[0] + biases[1] if biases else 0.0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,6 +142,15 @@ def layer_gradients(tape: LayerTape, d_h0: Array) -> LayerGradients:
     b_ih, b_hh = np.empty(H, z.dtype), np.empty(H, z.dtype)
     w_ih, w_hh = np.empty((H, z.shape[2]), z.dtype), np.empty((H, H), z.dtype)
     return LayerGradients(w_ih, w_hh, b_ih, b_hh, np.empty_like(z), d_h0)
+
+
+def right_side(matrix: Array) -> Array:
+    """A copy, as the right side of products whose left side has few rows.
+
+    In memory a small one stands row by row, a large one column by column: for NumPy's BLAS that is
+    the faster order, for large ones in float64 above all.
+    """
+    return matrix.copy(order="C" if matrix.nbytes <= SMALL_BYTES else "F")
 
 
 def blocks(h: Array) -> Iterator[slice]:
