@@ -10,7 +10,7 @@ from rnncheck.properties.registry import check
 from rnncheck.properties.relation import agrees
 from rnncheck.properties.trial import Trial
 
-LARGE_BYTES, LARGE_ROWS = 2**21, 2**13
+LARGE_BYTES, LARGE_ROWS = 2**21, 2**12
 """The states of a large batch, more than the second cache of a core holds, or what works in blocks takes
 for one; and its rows, at most."""
 

@@ -11,8 +11,9 @@ from rnncheck.properties.shapes import first_steps
 from rnncheck.properties.trial import PoolCase, Trial, fingerprint
 from rnncheck.verdicts import judge
 
-MOST_DERIVED = 8
-"""Of those that a check makes, in its order: the first are the ones that it compares."""
+MOST_DERIVED, MOST_ROWS = 8, 64
+"""Of those that a check makes, in its order: the first are the ones that it compares; and how large a
+batch may be whose truth is worked out."""
 
 
 class _Watched(Trial):
@@ -34,11 +35,11 @@ class _Watched(Trial):
 def derived_cases(
     check: Check, make: Callable[[], Implementation], entry: PoolCase
 ) -> list[PoolCase]:
-    """What the check makes of a case, the case itself left out."""
+    """What the check makes of a case, the case itself left out, and batches of thousands of rows."""
     made: dict[bytes, PoolCase] = {}
     judge(check, _Watched(make(), entry, made))
     made.pop(fingerprint(entry.case), None)
-    return list(made.values())[:MOST_DERIVED]
+    return [entry for entry in made.values() if entry.case.B <= MOST_ROWS][:MOST_DERIVED]
 
 
 def earlier(subject: Implementation, entry: PoolCase) -> list[PoolCase]:
