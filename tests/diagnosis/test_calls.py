@@ -8,6 +8,7 @@ from rnncheck.diagnosis.behaviour import Calls, is_same, is_wrong, observe
 from rnncheck.diagnosis.derived import derived_cases, earlier
 from rnncheck.diagnosis.dictionary import names
 from rnncheck.implementations.faulty import catalogue
+from rnncheck.implementations.faulty.accumulation import LastBlockOfRowsLeftOut
 from rnncheck.implementations.faulty.carry import CarryWithoutTranspose
 from rnncheck.implementations.faulty.plain import Plain
 from rnncheck.properties.draw import Draw
@@ -113,6 +114,15 @@ def test_the_cases_that_a_check_makes_are_seen() -> None:
     made = derived_cases(check("an_empty_row_keeps_its_state"), Plain, entry)
     assert [one.case.lengths is not None and one.case.lengths[0] for one in made] == [0]
     assert derived_cases(check("gradient_matches_truth"), CarryWithoutTranspose, entry) == []
+
+
+def test_what_shows_on_thousands_of_rows_alone_is_told_by_the_check_that_has_them() -> None:
+    law, make = check("copies_of_the_rows_give_the_same"), LastBlockOfRowsLeftOut
+    entry = PoolCase(case(4, 3))
+    assert derived_cases(law, make, entry) == []  # their truth would take seconds
+    assert [str(one) for one in names(make, law, [entry])] == ["last_block_of_rows_left_out"]
+    assert names(Plain, law, [entry]) == []
+    assert names(make, law, [entry], left_out="last_block_of_rows_left_out") == []
 
 
 @pytest.mark.parametrize("entry", [e for e in catalogue.faults() if e.same_as], ids=lambda e: e.id)
