@@ -5,7 +5,7 @@ from dataclasses import replace
 import networks
 import numpy as np
 import pytest
-from altered_networks import Altered, changed, fails, laws_of, manual_in, right, verdicts
+from altered_networks import Altered, changed, fails, laws_of, verdicts
 from zoo.registry import WRONG_ELMAN
 
 from rnncheck.case import Array, Case
@@ -16,26 +16,6 @@ from rnncheck.implementations.faulty.plain import Plain
 from rnncheck.properties.routes.closed_maps import SQUARINGS, spectral_norm
 
 LAWS = laws_of("closed")
-
-
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize(("name", "count"), [("scalar", 12), ("autodiff", 24), ("torch", 24)])
-def test_right_networks_pass(name: str, count: int, law: str) -> None:
-    if name == "torch":
-        pytest.importorskip("torch")
-    words = {verdict.word for _, verdict in verdicts(law, right(name), count)}
-    assert words <= {"passed", "not_applicable", "refused"}
-
-
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_right_network_passes_and_a_fair_share_of_cases_are_witnesses(
-    dtype: str, law: str
-) -> None:
-    found = [verdict for _, verdict in verdicts(law, manual_in(dtype), 40)]
-    assert {verdict.word for verdict in found} <= {"passed", "not_applicable"}
-    outcomes = [verdict.outcome for verdict in found if verdict.outcome]
-    assert sum(outcome.witness for outcome in outcomes) >= max(len(outcomes) / 4, 1)
 
 
 def linear(case: Case) -> Case:
