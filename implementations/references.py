@@ -1,8 +1,9 @@
 """The three references as implementations that run a case."""
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, ClassVar, Protocol
 
@@ -22,7 +23,11 @@ FleetFunction = Callable[..., tuple[Array, Array, Any]]
 
 @dataclass(frozen=True)
 class ArrayReference:
-    """`manual` or `autodiff`: functions `forward` and `backward` on NumPy arrays."""
+    """`manual` or `autodiff`: functions `forward` and `backward` on NumPy arrays.
+
+    takes_used: whether `forward` takes a tape that nobody needs any more, and works in its arrays. Then it
+    is given that of the call before, as its users' networks give it: what is checked is what they run.
+    """
 
     name: str
     run: ForwardFunction
@@ -30,23 +35,35 @@ class ArrayReference:
     capabilities: Capabilities = ALL
     run_hessian: HessianFunction | None = None
     run_fleet: FleetFunction | None = None
+    takes_used: bool = False
+    _used: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     takes_unbatched: ClassVar[bool] = True
 
     def forward(self, case: Case) -> Forward:
         """Output and final state."""
-        return self.begin(case)[0]
+        result, tape = self.begin(case)
+        self._give_up(tape)
+        return result
 
     def gradients(self, case: Case) -> Gradients:
         """The gradient for every parameter, x and h0."""
-        return self.end(self.begin(case)[1], case)
+        _, tape = self.begin(case)
+        found = self.end(tape, case)
+        self._give_up(tape)
+        return found
 
     def begin(self, case: Case) -> tuple[Forward, Any]:
         """A forward pass and its tape."""
+        used = {"used": self._used.pop()} if self._used else {}
         output, h_n, tape = self.run(
-            case.spec, case.parameters, case.x, case.h0, case.lengths, case.dropout_masks
+            case.spec, case.parameters, case.x, case.h0, case.lengths, case.dropout_masks, **used
         )
         return Forward(output, h_n), tape
+
+    def _give_up(self, tape: Any) -> None:  # noqa: ANN401 - nobody else looks into it
+        if self.takes_used:
+            self._used[:] = [tape]
 
     def end(self, tape: Any, case: Case) -> Gradients:  # noqa: ANN401 - nobody else looks into it
         """The gradients by the tape of a forward pass."""
@@ -180,7 +197,10 @@ def reference(name: str) -> ArrayReference | ListReference:
         return ListReference(name, functions)
     hessian, fleet = (getattr(functions, has, None) for has in ("hessian_vector", "forward_fleet"))
     can = replace(ALL, second_order=hessian is not None, fleet=fleet is not None)
-    return ArrayReference(name, functions.forward, functions.backward, can, hessian, fleet)
+    takes_used = "used" in inspect.signature(functions.forward).parameters
+    return ArrayReference(
+        name, functions.forward, functions.backward, can, hessian, fleet, takes_used
+    )
 
 
 class _TwoPasses(Protocol):
