@@ -170,8 +170,8 @@ HEAD = """# Generated mutants
 Does the harness also see the faults that nobody thought of? Cosmic Ray {tool} changes
 `implementations/manual`, one operator, comparison, number, constant, decorator or loop at a time,
 wherever it can; the harness judges what comes out. (It cannot run `linear`, a layer for training
-alone, nor `plan` and `fleet`, a trainer's kept memory and its many networks at once: these are left
-to tests of their own, which compare them with what is judged here.)
+alone, nor `plan`, `fleet` and the class of `rnn`, a trainer's kept memory and its many networks at
+once: these are left to tests of their own, which compare them with what is judged here.)
 `benchmarks/mutants/judge.py` is a run on the cases of the standard profile that ends with the first
 failure, in two stages:
 
