@@ -23,6 +23,7 @@ OTHERS = [
     RNNSpec(2, 3, 2, "relu", outputs="last", output_size=2),
     RNNSpec(2, 3, 2, "sigmoid", bidirectional=True, output_size=2, readout="sigmoid"),
     RNNSpec(2, 2, 1, "relu", generated=2),
+    RNNSpec(2, 2, 2, "relu", dropout=0.5, generated=2),
     RNNSpec(2, 3, 1, "identity", generated=2, output_size=2),
 ]
 """Networks that are more than plain layers."""
