@@ -10,9 +10,9 @@ from rnncheck.properties.registry import check
 from rnncheck.properties.relation import agrees
 from rnncheck.properties.trial import Trial
 
-LARGE_BYTES, LARGE_ROWS = 2**21, 2**12
+LARGE_BYTES, LARGE_ROWS, LARGE_STEPS = 2**21, 2**12, 4
 """The states of a large batch, more than the second cache of a core holds, or what works in blocks takes
-for one; and its rows, at most."""
+for one; its rows, at most, for each of its first steps."""
 
 SLOW, SOME_ROWS = 1.0, 2**7
 """Seconds that a pass over a large batch may take, by that over some rows."""
@@ -102,7 +102,8 @@ def copies_of_the_rows_give_the_same(trial: Trial) -> Outcome:
     times as many terms is off by four envelopes at most, and the case's own by one.
     """
     case = trial.case
-    copies = max(min(LARGE_BYTES // _state_bytes(case), LARGE_ROWS // case.B), 4) | 1
+    most = LARGE_ROWS * min(case.T, LARGE_STEPS) // case.B
+    copies = max(min(LARGE_BYTES // _state_bytes(case), most), 4) | 1
     _require_fast(trial, copies)
     chosen = np.array([0, copies // 3, 2 * copies // 3, copies - 1])
     large = trial.on(_cotangents_of(chosen, case.B, _copies(case, copies)))

@@ -70,9 +70,9 @@ def _changed(diff: str) -> tuple[str, str]:
     return gone, come
 
 
-def reasons() -> dict[Change, str]:
-    """Why each survivor is equivalent, by its change."""
-    groups = tomllib.loads(REASONS.read_text(encoding="utf-8"))["equivalent"]
+def reasons(kind: str) -> dict[Change, str]:
+    """Why each survivor of the kind, equivalent or unreached, is one, by its change."""
+    groups = tomllib.loads(REASONS.read_text(encoding="utf-8")).get(kind, [])
     return {
         (group["file"], group["in"], was, now): group["why"]
         for group in groups
@@ -84,21 +84,23 @@ def share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({100 * part / whole:.1f} %)"
 
 
-def page(found: list[Mutant], why: dict[Change, str]) -> str:
-    """docs/mutants.md."""
-    survivors = [m for m in found if m.stage == "survived"]
+def page(found: list[Mutant], why: dict[Change, str], unreached: dict[Change, str]) -> str:
+    """docs/mutants.md. why: survivors are equivalent; unreached: or out of the harness's reach."""
+    survivors = [m for m in found if m.stage == "survived" and m.change not in unreached]
+    beyond = [m for m in found if m.stage == "survived" and m.change in unreached]
     parts = [
         HEAD.format(tool=version("cosmic_ray")),
-        table(("", ""), _figures(found, why)),
+        table(("", ""), _figures(found, why, len(beyond))),
         _by_file(found),
         "## Seen by the second stage alone\n\n" + SECOND + "\n\n" + _only_by_everything(found),
         "## Seen in small blocks alone\n\n" + BLOCKS + "\n\n" + _only_in_blocks(found),
-        "## Survivors\n\n" + _survivors(survivors, why),
+        "## Out of reach\n\n" + BEYOND + "\n\n" + _survivors(beyond, unreached, "who comes there"),
+        "## Survivors\n\n" + _survivors(survivors, why, "why it is equivalent"),
     ]
     return "\n\n".join(parts)
 
 
-def _figures(found: list[Mutant], why: dict[Change, str]) -> list[tuple[str, object]]:
+def _figures(found: list[Mutant], why: dict[Change, str], beyond: int) -> list[tuple[str, object]]:
     stages = Counter(m.stage for m in found)
     equivalent = sum(m.stage == "survived" and m.change in why for m in found)
     faults = len(found) - equivalent
@@ -108,6 +110,7 @@ def _figures(found: list[Mutant], why: dict[Change, str]) -> list[tuple[str, obj
     return [
         ("mutants", len(found)),
         ("of these, equivalent", equivalent),
+        ("of these, where the harness does not come", beyond),
         ("killed by everything, of those not equivalent", share(killed, faults)),
         ("killed by what needs no reference, of those not equivalent", share(alone, faults)),
         ("the same, of all", share(alone, len(found))),
@@ -152,9 +155,9 @@ def _only_in_blocks(found: list[Mutant]) -> str:
     return table(("where", "was", "is", "killed by"), rows) if rows else "None."
 
 
-def _survivors(survivors: list[Mutant], why: dict[Change, str]) -> str:
+def _survivors(survivors: list[Mutant], why: dict[Change, str], head: str) -> str:
     rows = [[*_told(m), why.get(m.change, "not explained")] for m in survivors]
-    return table(("where", "was", "is", "why it is equivalent"), rows) if rows else "None."
+    return table(("where", "was", "is", head), rows) if rows else "None."
 
 
 def _told(mutant: Mutant) -> list[str]:
@@ -212,12 +215,18 @@ bytes, most cases are several, and the last one is a shorter one. These were see
 count as killed."""
 
 
+BEYOND = """What copies of a tape, or a fleet's backward pass, would do wrong: no check makes either. Each of
+these is killed by tests of their own, tests/implementations/test_manual_again.py and
+test_manual_fleet.py, which compare them with what is judged here."""
+
+
 def main() -> int:
     """0 if every survivor is explained."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    found, why = mutants(sys.argv[1]), reasons()
-    PAGE.write_text(page(found, why) + "\n", encoding="utf-8")
+    found, why, unreached = mutants(sys.argv[1]), reasons("equivalent"), reasons("unreached")
+    PAGE.write_text(page(found, why, unreached) + "\n", encoding="utf-8")
+    why |= unreached
     survivors = {m.change for m in found if m.stage == "survived"}
     for change in survivors - why.keys():
         print("not explained:", *change, sep="\n    ")
