@@ -209,10 +209,10 @@ check fails. But `manual` takes all of them, and a report says who does not."""
 
 
 BLOCKS = """`memory` cuts the steps into blocks of a megabyte, and a case of the harness is a few
-kilobytes: one block. What is wrong with several blocks, no case of the pools shows; a network that is
-wrong only where it is large passes. So the judge makes the blocks as small as the cases are: of 200
-bytes, most cases are several, and the last one is a shorter one. These were seen only so; above they
-count as killed."""
+kilobytes: one block. Large batches there are in `copies_of_the_rows_give_the_same` alone, on a few
+cases, not all of which go the way that has blocks. So, where nothing fails, the judge makes the blocks
+as small as the cases are: of 200 bytes, most cases are several, and the last one is a shorter one.
+These were seen only so; above they count as killed."""
 
 
 BEYOND = """What copies of a tape, or a fleet's backward pass, would do wrong: no check makes either. Each of

@@ -173,6 +173,17 @@ def test_a_tape_of_another_network_or_size_is_left_alone(other):
         assert_same_bits(found, expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_tape_of_another_dtype_is_left_alone(dtype):
+    rnn = RNN(2, 4, dtype=dtype, rng=1)
+    x, h0, *_ = (array.astype(dtype) for array in arrays(rnn))
+    for other in (np.float32, np.float64):
+        _, _, used = straight.forward(rnn.spec, rnn.parameters, x.astype(other), h0.astype(other))
+        output, h_n, tape = straight.forward(rnn.spec, rnn.parameters, x, h0, used)
+        assert (tape is used) == (other is dtype)
+        assert output.dtype == h_n.dtype == dtype
+
+
 def test_generated_steps_in_between():
     rnn = RNN(4, 4, rng=1)
     given = arrays(rnn)
