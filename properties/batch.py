@@ -10,7 +10,7 @@ from rnncheck.properties.registry import check
 from rnncheck.properties.relation import agrees
 from rnncheck.properties.trial import Trial
 
-LARGE_BYTES, LARGE_ROWS, LARGE_STEPS = 2**21, 2**12, 4
+LARGE_BYTES, LARGE_ROWS, LARGE_STEPS = 2**21, 2**12, 2
 """The states of a large batch, more than the second cache of a core holds, or what works in blocks takes
 for one; its rows, at most, for each of its first steps."""
 
@@ -90,6 +90,7 @@ def gradients_add_up_over_the_rows(trial: Trial) -> Outcome:
 
 @check(
     "steps, rows and features",
+    "one layer",
     share="few",
     stays="it alone has batches of thousands of rows",
 )
