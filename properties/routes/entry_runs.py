@@ -52,7 +52,7 @@ def entry_difference(
 
 def entry_loss(trial: Trial, name: str, index: Index, value: float) -> float:
     """L, where one entry of an array has the value."""
-    return _loss_of(trial, _moved(trial.case, name, index, value))
+    return _loss_of(trial, moved(trial.case, name, index, value))
 
 
 def difference_along(trial: Trial, direction: Gradients, noise: float) -> Estimate:
@@ -78,7 +78,7 @@ def crosses_kink(case: Case, name: str, index: Index) -> bool:
     """
     base = float(array_of(case, name)[index])
     step = widest_step(base)
-    return changes_branch([_moved(case, name, index, base + t * step) for t in NEARBY])
+    return changes_branch([moved(case, name, index, base + t * step) for t in NEARBY])
 
 
 def changes_branch(cases: list[Case]) -> bool:
@@ -121,7 +121,8 @@ def array_of(case: Case, name: str) -> Array:
     return array
 
 
-def _moved(case: Case, name: str, index: Index, value: float) -> Case:
+def moved(case: Case, name: str, index: Index, value: float) -> Case:
+    """The case with one entry of an array set to the value."""
     moved = case.copy()
     array_of(moved, name)[index] = value
     return moved

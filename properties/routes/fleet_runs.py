@@ -5,18 +5,25 @@ import numpy as np
 from rnncheck.case import Array
 from rnncheck.implementation import Forward
 from rnncheck.oracles.differences.central import first_values
-from rnncheck.properties.routes.entry_runs import Index, Losses, array_of, entry_loss
-from rnncheck.properties.trial import Trial
+from rnncheck.properties.routes.entry_runs import (
+    Index,
+    Losses,
+    array_of,
+    entry_loss,
+    loss_noise,
+    moved,
+)
+from rnncheck.properties.trial import PoolCase, Trial
 from rnncheck.results import SubjectError
 
 NETWORKS = 1024
 """In one call, at most: differences are for small cases."""
 
 
-def fleet_losses(trial: Trial, name: str, noise: float) -> Losses:
+def fleet_losses(trial: Trial, name: str) -> Losses:
     """L at every value that the difference of an entry of the array always takes; {} without fleets.
 
-    noise: by how much a value of L may be off. Raises SubjectError if the fleet's is not the forward's,
+    Raises SubjectError if the fleet's is not the forward's,
     as far as one entry, drawn at random, tells.
     """
     base = array_of(trial.case, name)
@@ -33,8 +40,9 @@ def fleet_losses(trial: Trial, name: str, noise: float) -> Losses:
         known.update(zip(part, _losses(trial, trial.run_fleet({name: arrays})), strict=True))
     random = np.random.default_rng([trial.case.T, trial.case.B, base.size])
     index, value = moves[random.integers(len(moves))]
+    there = Trial(trial.subject, PoolCase(moved(trial.case, name, index, value)))
     own, found = entry_loss(trial, name, index, value), known[index, value]
-    if not np.isclose(own, found, rtol=0.0, atol=2.0 * noise, equal_nan=True):
+    if abs(own - found) > 2.0 * loss_noise(there, there.envelope):  # what is off in either of them
         place = ", ".join(map(str, index))
         raise SubjectError(
             f"forward_fleet is not forward: where {name}[{place}] is {value}, "

@@ -77,7 +77,7 @@ class OwnDifferences:
 
     def _by_entries(self, name: str, envelope: Envelope, noise: float) -> Estimates:
         """Fleets never accuse alone either: what is off by their values is looked at without them."""
-        known = fleet_losses(self.trial, name, noise)
+        known = fleet_losses(self.trial, name)
         value, doubt = differences(self.trial, name, noise, known)
         found = Estimates(value, doubt, np.ones(value.shape, bool))
         for index in self._off(name, found, envelope):

@@ -76,7 +76,7 @@ def test_a_fleets_losses_are_those_of_single_calls(case):
     this = trial(MANUAL, case)
     noise = loss_noise(this, this.envelope)
     for name in this.gradients:
-        known = fleet_losses(this, name, noise)
+        known = fleet_losses(this, name)
         assert len(known) == 9 * np.isfinite(array_of(case, name)).sum()
         for (index, value), loss in known.items():
             assert abs(loss - entry_loss(this, name, index, value)) <= 2 * noise
@@ -87,7 +87,7 @@ def test_the_differences_are_the_same_within_their_doubt(case):
     this = trial(MANUAL, case)
     noise = loss_noise(this, this.envelope)
     for name in this.gradients:
-        one, doubt = differences(this, name, noise, fleet_losses(this, name, noise))
+        one, doubt = differences(this, name, noise, fleet_losses(this, name))
         other, doubt_too = differences(this, name, noise)
         assert (np.abs(one - other) <= doubt + doubt_too).all()
         assert (np.isinf(doubt) == np.isinf(doubt_too)).all()
@@ -111,9 +111,9 @@ def test_a_right_network_takes_few_single_calls(case):
 def test_the_size_of_a_call_does_not_matter(case, monkeypatch):
     this = trial(MANUAL, case)
     noise = loss_noise(this, this.envelope)
-    whole = fleet_losses(this, "x", noise)
+    whole = fleet_losses(this, "x")
     monkeypatch.setattr(fleet_runs, "NETWORKS", 7)
-    parts = fleet_losses(this, "x", noise)
+    parts = fleet_losses(this, "x")
     assert list(parts) == list(whole)
     assert all(abs(parts[move] - loss) <= 2 * noise for move, loss in whole.items())
 
@@ -134,7 +134,7 @@ def test_a_fleet_that_is_not_the_forward_is_a_finding():
     with pytest.raises(
         SubjectError, match=r"forward_fleet is not forward: where x\[\d, \d, \d\] is"
     ):
-        fleet_losses(this, "x", loss_noise(this, this.envelope))
+        fleet_losses(this, "x")
     verdict = judge(CHECK, this)
     assert verdict.word == "failed"
     assert verdict.message.startswith("forward_fleet is not forward")
@@ -154,7 +154,7 @@ def test_what_a_fleet_alone_finds_off_is_no_finding():
     subject = Counting(change=twice)
     this = trial(subject, case)
     noise = loss_noise(this, this.envelope)
-    known, own = fleet_losses(this, "x", noise), differences(this, "x", noise)[0]
+    known, own = fleet_losses(this, "x"), differences(this, "x", noise)[0]
     off = differences(this, "x", noise, known)[0]
     assert abs(off - own).max() > 0.1
     assert judge(CHECK, this).word == "passed"
@@ -166,7 +166,7 @@ def test_shapes_of_a_fleet_are_read():
 
     this = trial(Counting(change=first), CASES["two directions"])
     with pytest.raises(SubjectError, match="output of the fleet has shape"):
-        fleet_losses(this, "x", 1.0)
+        fleet_losses(this, "x")
 
 
 def test_autodiff_has_none():
