@@ -1,5 +1,6 @@
 """Time of forward and backward: `manual` against `torch.nn.RNN`, and `autodiff` against `manual`."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ REQUIRED = {
 DTYPES = ("float32", "float64")
 NETWORKS = 512
 TURN = 0.01
-"""Seconds of the slowest side's turn, at least: small networks are called many times in a row."""
+"""Seconds of a side's turn, at least: small networks are called many times in a row."""
 ROUNDING = 1e4
 """Units in the last place by which two sides may differ: sums of up to 6400 terms, 500 steps."""
 
@@ -120,10 +121,12 @@ def seconds(run: Run, calls: int) -> float:
 
 
 def in_turn(pairs: int, **sides: Run) -> dict[str, list[float]]:
-    """Each side's seconds a call, in rounds of a turn each, after two calls to warm up."""
-    slowest = max(min(seconds(run, 1) for _ in range(2)) for run in sides.values())
-    calls = max(1, round(TURN / slowest))
-    rounds = [{name: seconds(run, calls) for name, run in sides.items()} for _ in range(pairs)]
+    """Each side's seconds a call, in rounds of a turn each, after three calls to warm up."""
+    once = {name: min(seconds(run, 1) for _ in range(3)) for name, run in sides.items()}
+    calls = {name: math.ceil(TURN / least) for name, least in once.items()}
+    rounds = [
+        {name: seconds(run, calls[name]) for name, run in sides.items()} for _ in range(pairs)
+    ]
     return {name: [each[name] for each in rounds] for name in sides}
 
 

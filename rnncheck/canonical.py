@@ -107,7 +107,8 @@ def canonical_inputs(
     if array.ndim not in (2, 3):
         raise ValueError(f"x has shape {array.shape}; it must have 3 axes, or 2 without a batch")
     layout = _layout(array.ndim == 3, batch_first)
-    require_shape("x", array.shape, (*array.shape[:-1], spec.input_size), layout.axes())
+    if array.shape[-1] != spec.input_size:
+        require_shape("x", array.shape, (*array.shape[:-1], spec.input_size), layout.axes())
     time_major = layout.sequence_in(array)
     T, B, _ = time_major.shape
     state = canonical_state(layout, "h0", h0, (spec.num_states, B, spec.hidden_size), dtype)
@@ -126,10 +127,9 @@ def canonical_state(
         return np.zeros(shape, dtype)
     array = floats(name, state, dtype)
     expected = shape if layout.batched else (shape[0], shape[2])
-    words = (
-        "layers x directions, batch, hidden" if layout.batched else "layers x directions, hidden"
-    )
-    require_shape(name, array.shape, expected, words)
+    if array.shape != expected:
+        axes = "batch, hidden" if layout.batched else "hidden"
+        require_shape(name, array.shape, expected, f"layers x directions, {axes}")
     return layout.state_in(array)
 
 
@@ -144,8 +144,9 @@ def canonical_output(
     """A caller's cotangent of the output as `(T, B, ·)`."""
     given = floats(name, array, dtype)
     expected = layout.output_shape(shape, outputs)
-    words = layout.axes().replace("input", "output")
-    require_shape(name, given.shape, expected, words if outputs == "all" else "no time axis")
+    if given.shape != expected:
+        words = layout.axes().replace("input", "output") if outputs == "all" else "no time axis"
+        require_shape(name, given.shape, expected, words)
     return layout.output_in(given, outputs)
 
 

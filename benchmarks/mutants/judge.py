@@ -44,7 +44,7 @@ MEMORY = 8 * 2**30
 
 SMALL_BLOCKS = 200
 """Bytes of a block of steps. Of `manual`'s own, a megabyte, every case of the pools is a single block;
-of these most cases are several."""
+of these most cases are several. And every weight is a large one then, in another order in memory."""
 
 
 @dataclass
@@ -154,7 +154,8 @@ def judge(pools: Pools, found: Verdict) -> Verdict:
             return found
         for found.blocks in (False, True):
             if found.blocks:
-                vars(sys.modules[f"{MANUAL}.memory"])["BLOCK_BYTES"] = SMALL_BLOCKS
+                small = {"BLOCK_BYTES": SMALL_BLOCKS, "SMALL_BYTES": 0}
+                vars(sys.modules[f"{MANUAL}.memory"]).update(small)
             if fails(stages(subject, Path(folder), pools), found):
                 return found
     if found.refused:

@@ -8,7 +8,8 @@ Read the files in this order; each derives in its docstring what it computes.
 `readout`: which states are read, and ψ of them.
 `network`: layers, directions and dropout around the cells.
 `generation`: steps whose input is the output of the step before.
-`straight`, with its `memory`: plain networks once more, fast; `plan` and `fleet` are of it.
+`straight`, with its `memory`: plain networks once more, fast, by layers that are `small` or `large`;
+    `plan` and `fleet` are of it.
 `rnn`: the class `RNN`, which has the face of torch's.
 
 The method. Fix the cotangents d_output and d_h_n, and let the loss be the number

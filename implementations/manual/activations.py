@@ -117,19 +117,20 @@ ACTIVATIONS: Final[dict[str, Activation]] = {
 class InPlace:
     """An elementwise nonlinearity and its derivative, in arrays that are there already.
 
-    value: (a, out), out ← φ(a); out may be a itself. slope: (y, out), out ← ∂y/∂a. scale:
-    (slope, d_y, out), out ← slope ⊙ d_y, which is what `pull_back` returns; out may be slope itself.
+    value: (a, out), out ← φ(a); out may be a itself. slope: (y, one, out), out ← ∂y/∂a, with a 1 of
+    their dtype (one of Python's is converted at every call). scale: (slope, d_y, out), out ← slope
+    ⊙ d_y, which is what `pull_back` returns; out may be slope itself.
     """
 
     value: Callable[[Array, Array], object]
-    slope: Callable[[Array, Array], None]
+    slope: Callable[[Array, Array, Array], None]
     scale: Callable[[Array, Array, Array], object]
 
 
-def slope_of_tanh(y: Array, out: Array) -> None:
+def slope_of_tanh(y: Array, one: Array, out: Array) -> None:
     """out ← 1 - y²."""
     np.multiply(y, y, out)
-    np.subtract(1, out, out)
+    np.subtract(one, out, out)
 
 
 def write_relu(a: Array, out: Array) -> None:
@@ -137,7 +138,7 @@ def write_relu(a: Array, out: Array) -> None:
     np.maximum(a, 0, out=out)
 
 
-def slope_of_relu(y: Array, out: Array) -> None:
+def slope_of_relu(y: Array, _one: Array, out: Array) -> None:
     """out ← 1 where y > 0, else 0."""
     out[...] = np.where(y > 0, 1, 0)
 
@@ -152,9 +153,9 @@ def write_sigmoid(a: Array, out: Array) -> None:
     out[...] = sigmoid(a)
 
 
-def slope_of_sigmoid(y: Array, out: Array) -> None:
+def slope_of_sigmoid(y: Array, one: Array, out: Array) -> None:
     """out ← y (1 - y)."""
-    np.subtract(1, y, out)
+    np.subtract(one, y, out)
     np.multiply(y, out, out)
 
 
@@ -164,9 +165,9 @@ def write_identity(a: Array, out: Array) -> None:
         out[...] = a
 
 
-def slope_of_identity(y: Array, out: Array) -> None:
+def slope_of_identity(_y: Array, one: Array, out: Array) -> None:
     """out ← 1."""
-    out[...] = 1
+    out[...] = one
 
 
 IN_PLACE: Final[dict[str, InPlace]] = {

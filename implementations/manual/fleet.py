@@ -159,7 +159,7 @@ def _deltas(spec: RNNSpec, layer: Layer, g: Array, d_h0: Array) -> Array:
     """Equation (4): δ (T, K, B, H) for g of that shape; d_h0 (K, B, H) is d_h_n at first."""
     phi, add, matmul = IN_PLACE[spec.nonlinearity], np.add, np.matmul
     delta = np.empty_like(layer.states[1:])
-    phi.slope(layer.states[1:], delta)
+    phi.slope(layer.states[1:], np.ones((), delta.dtype), delta)
     carry = d_h0.copy()
     for g_t, delta_t in zip(g[::-1], delta[::-1], strict=True):
         add(carry, g_t, carry)

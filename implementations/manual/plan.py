@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from rnncheck.canonical import floats
 from rnncheck.implementations.manual.activations import Array
-from rnncheck.implementations.manual.straight import Gradients, Tape, run, run_back
+from rnncheck.implementations.manual.straight import Tape, run, run_back
 from rnncheck.module import RecurrentModule
 from rnncheck.spec import RNNSpec, require_shape
 
@@ -57,12 +57,11 @@ class Plan:
             )
         self.network = network
         self._shapes = spec.array_shapes(T, B)
-        names = ("x", "output", "h_n", "h0")
-        x, self._output, self._h_n, self._zeros = (
+        names = ("x", "output", "h_n", "h0", "h0")
+        x, self._output, self._h_n, self._d_h0, self._zeros = (
             np.zeros(self._shapes[name], network.dtype) for name in names
         )
         self._tape = Tape(spec, x)
-        self._gradients = Gradients(self._tape)
         self._has_run = False
 
     def __reduce__(self) -> tuple[type["Plan"], tuple[RecurrentModule, int, int]]:
@@ -74,10 +73,8 @@ class Plan:
         """`output` (T, B, H) and `h_n` (L, B, H) of x (T, B, I) and h0 (None: zeros)."""
         given = self._given("x", x)
         state = self._zeros if h0 is None else self._given("h0", h0)
-        run(self._tape, self.network.parameters, given, state)
+        run(self._tape, self.network.parameters, given, state, self._h_n)
         self._output[...] = self._tape.layers[-1].h
-        for h_n, layer in zip(self._h_n, self._tape.layers, strict=True):
-            h_n[...] = layer.states[-1]
         self._has_run = True
         return self._output, self._h_n
 
@@ -92,8 +89,7 @@ class Plan:
             raise RuntimeError("backward needs a forward pass first: call the plan on an x")
         given = self._given("d_output", d_output)
         state = self._zeros if d_h_n is None else self._given("d_h_n", d_h_n)
-        run_back(self._tape, given, state, self._gradients)
-        return dict(self._gradients.by_name)
+        return run_back(self._tape, given, state, self._d_h0, new=False)
 
     def _given(self, name: str, array: npt.ArrayLike) -> Array:
         """An argument in the network's dtype; ValueError for another shape than the plan's."""

@@ -8,29 +8,22 @@ is x or the h of the layer below:
     (4)  δ_t = φ'(a_t) ⊙ (g_t + W_hhᵀ δ_{t+1})       W_hhᵀ δ_T stands for d_h_n
     (5)  d_z_t = W_ihᵀ δ_t      d_W_ih = Σ δ_t z_tᵀ      d_W_hh = Σ δ_t h_{t-1}ᵀ      d_b = Σ δ_t
 
-Only two of their products must wait for the step before: W_hh h_{t-1} and W_hhᵀ δ_{t+1}. The other
-four are alike at every step t of every row, so that each is one product of large matrices, and the
-sum over t and rows is a part of it: with Z, H⁻ and Δ the z_t, h_{t-1} and δ_t of all of them as
-rows, and 1 a vector of ones,
-
-    A = Z W_ihᵀ + b      d_Z = Δ W_ih      d_W_ih = Δᵀ Z      d_W_hh = Δᵀ H⁻      d_b = Δᵀ 1
-
-What is left in the loops is a product, a sum and φ (or φ'): three calls of NumPy a step, none of
-which makes an array (`memory`).
+Two ways to compute them: where arithmetic takes the time, `large` makes four of the six products one
+each for all steps; where the calls of NumPy do, `small` makes them one a step. Neither makes an array
+in its loops over time (`memory`).
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from rnncheck.implementations.manual.activations import IN_PLACE, Array, InPlace
-from rnncheck.implementations.manual.memory import (
-    LayerGradients,
-    LayerTape,
-    layer_gradients,
-    rows,
-)
+from rnncheck.implementations.manual import small
+from rnncheck.implementations.manual.activations import IN_PLACE, Array
+from rnncheck.implementations.manual.large import LargeLayer
+from rnncheck.implementations.manual.memory import Layer, LayerGradients
 from rnncheck.implementations.manual.padding import Lengths
+from rnncheck.implementations.manual.small import SmallLayer
 from rnncheck.spec import RNNSpec
 
 
@@ -41,36 +34,26 @@ class Tape:
     """
 
     def __init__(self, spec: RNNSpec, x: Array) -> None:
-        self.spec = spec
-        self.layers: list[LayerTape] = []
-        z = np.empty((*x.shape[:2], spec.input_size), x.dtype)
+        self.spec, self.x_shape, self.dtype = spec, x.shape, x.dtype
+        self.layers: list[Layer] = []
+        kind = SmallLayer if small.applies(spec, x.shape[1]) else LargeLayer
+        z = np.empty(x.shape, x.dtype)
         for _ in range(spec.num_layers):
-            self.layers.append(LayerTape(spec.hidden_size, z))
+            self.layers.append(kind(spec.hidden_size, z))
             z = self.layers[-1].h
-        kinds = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if spec.bias else ()))
-        self.names = [[f"{kind}_l{number}" for kind in kinds] for number in range(spec.num_layers)]
+        words = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if spec.bias else ()))
+        self.names = [[f"{word}_l{number}" for word in words] for number in range(spec.num_layers)]
+        self.is_copy = False
 
     def fits(self, spec: RNNSpec, x: Array) -> bool:
-        """Whether it is for this network and an x of this size.
+        """Whether a forward pass of this network on an x of this size can be written into it."""
+        same_network = spec is self.spec or spec == self.spec
+        same_size = x.shape == self.x_shape and x.dtype == self.dtype
+        return same_network and same_size and not self.is_copy
 
-        And whether its views are still views: copied or pickled one by one, they are not.
-        """
-        layer = self.layers[0]
-        same = x.shape == layer.z.shape and x.dtype == layer.z.dtype and spec == self.spec
-        return same and layer.h.base is layer.states
-
-
-class Gradients:
-    """New arrays for a network's gradients: d_h0 (L, B, H), and those of its layers."""
-
-    def __init__(self, tape: Tape) -> None:
-        product = tape.layers[0].product
-        self.h0 = np.empty((len(tape.layers), *product.shape), product.dtype)
-        self.layers = list(map(layer_gradients, tape.layers, self.h0))
-        self.by_name: dict[str, Array] = {}
-        for names, gradients in zip(tape.names, self.layers, strict=True):
-            self.by_name.update(zip(names, gradients, strict=False))
-        self.by_name["x"], self.by_name["h0"] = self.layers[0].d_z, self.h0
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy goes backward only: copied one by one, views of an array are none of its copy."""
+        return vars(self) | {"is_copy": True}
 
 
 def applies(spec: RNNSpec, T: int, lengths: Lengths | None, dropout_masks: Array | None) -> bool:
@@ -90,63 +73,45 @@ def forward(
     used: a tape that nobody needs any more; if it fits, it becomes this one.
     """
     tape = used if used is not None and used.fits(spec, x) else Tape(spec, x)
-    run(tape, parameters, x, h0)
-    return tape.layers[-1].h.copy(), np.array([layer.states[-1] for layer in tape.layers]), tape
+    h_n = np.empty(h0.shape, x.dtype)
+    run(tape, parameters, x, h0, h_n)
+    return tape.layers[-1].h.copy(), h_n, tape
 
 
 def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     """The gradient of sum(d_output * output) + sum(d_h_n * h_n), "x" and "h0" the last."""
-    gradients = Gradients(tape)
-    run_back(tape, d_output, d_h_n, gradients)
-    return gradients.by_name
+    return run_back(tape, d_output, d_h_n, np.empty(d_h_n.shape, tape.dtype), new=True)
 
 
-def run(tape: Tape, parameters: Mapping[str, Array], x: Array, h0: Array) -> None:
-    """Equations (1) and (2) for all layers, written into the tape."""
+def run(tape: Tape, parameters: Mapping[str, Array], x: Array, h0: Array, h_n: Array) -> None:
+    """Equations (1) and (2) for all layers, written into the tape, and h_n (L, B, H)."""
     activation = IN_PLACE[tape.spec.nonlinearity]
-    tape.layers[0].z[...] = x
+    z = x
     for number, (layer, names) in enumerate(zip(tape.layers, tape.names, strict=True)):
-        layer.load(*[np.asarray(parameters[name], x.dtype) for name in names])
-        layer.states[0] = h0[number]
-        _run_layer(layer, activation)
+        if z is not layer.z:
+            layer.z[...] = z
+        layer.load(*[parameters[name] for name in names])
+        layer.h0[...] = h0[number]
+        layer.run(activation)
+        h_n[number] = layer.h_n
+        z = layer.h
 
 
-def run_back(tape: Tape, d_output: Array, d_h_n: Array, gradients: Gradients) -> None:
-    """Equations (4) and (5) for all layers, the last one first, written into the gradients."""
+def run_back(tape: Tape, d_output: Array, d_h_n: Array, d_h0: Array, new: bool) -> dict[str, Array]:
+    """Equations (4) and (5) for all layers, the last one first, and d_h0 (L, B, H).
+
+    The gradients are new arrays, or the tape's own, the same at each call.
+    """
     activation = IN_PLACE[tape.spec.nonlinearity]
-    gradients.h0[...] = d_h_n
+    by_layer: list[LayerGradients] = []
     d_h = d_output
-    for layer, found in zip(reversed(tape.layers), reversed(gradients.layers), strict=True):
-        _run_layer_back(layer, found, activation, d_h)
+    for number in reversed(range(len(tape.layers))):
+        found = tape.layers[number].run_back(activation, d_h, d_h_n[number], new)
+        d_h0[number] = found.d_h0
         d_h = found.d_z
-
-
-def _run_layer(layer: LayerTape, activation: InPlace) -> None:
-    """Equations (1) and (2): A of a block, then its steps."""
-    weight_hh_T, product, phi = layer.weight_hh_T, layer.product, activation.value
-    add = np.add
-    for block in layer.blocks:
-        block.z.dot(layer.weight_ih_T, block.a)
-        add(block.a, layer.bias, block.a)
-        for h_prev, h in block.steps:
-            h_prev.dot(weight_hh_T, product)
-            add(h, product, h)
-            phi(h, h)
-
-
-def _run_layer_back(layer: LayerTape, found: LayerGradients, phi: InPlace, d_h: Array) -> None:
-    """Equation (4) and d_Z block by block, the last one first; then the sums over all steps."""
-    back, weight_hh, carry, scale = layer.back, layer.weight_hh, found.d_h0, phi.scale
-    d_z_rows, add = rows(found.d_z), np.add
-    for block in back.blocks:
-        block.g[...] = d_h[block.of]
-        phi.slope(block.h, block.delta)
-        for g, delta in block.steps:
-            add(carry, g, carry)
-            scale(delta, carry, delta)
-            delta.dot(weight_hh, carry)
-        block.delta_rows.dot(layer.weight_ih, d_z_rows[block.rows])
-    back.delta_columns.dot(back.z_rows, found.weight_ih)
-    back.delta_columns.dot(back.h_prev_rows, found.weight_hh)
-    back.ones.dot(back.delta_rows, found.bias_ih)
-    found.bias_hh[...] = found.bias_ih
+        by_layer.append(found)
+    gradients: dict[str, Array] = {}
+    for names, found in zip(tape.names, reversed(by_layer), strict=True):
+        gradients.update(zip(names, found, strict=False))
+    gradients["x"], gradients["h0"] = d_h, d_h0
+    return gradients

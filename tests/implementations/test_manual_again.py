@@ -19,6 +19,7 @@ KINDS = {
     "directions": {"bidirectional": True},
     "truncated": {"truncation": 1},
 }
+ROWS = 3
 ALL_KINDS = pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 COPIES = {
     "copy": copy.copy, "deepcopy": copy.deepcopy,
@@ -30,8 +31,15 @@ def build(options: dict[str, object]) -> RNN:
     return RNN(2, 4, **options, rng=1)
 
 
-def arrays(rnn: RNN, T: int = 5, B: int = 3, seed: int = 0) -> list[Array]:
+@pytest.fixture(params=[3, 1], autouse=True)
+def number_of_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One row goes through other layers than three."""
+    monkeypatch.setitem(globals(), "ROWS", request.param)
+
+
+def arrays(rnn: RNN, T: int = 5, B: int | None = None, seed: int = 0) -> list[Array]:
     """x, h0, d_output and d_h_n."""
+    B = ROWS if B is None else B
     rng = np.random.default_rng(seed)
     shapes = rnn.spec.array_shapes(T, B)
     x, h0, d_output, d_h_n = (
@@ -56,7 +64,7 @@ def assert_same_bits(one: dict[str, Array], other: dict[str, Array]) -> None:
 @ALL_KINDS
 def test_call_after_call_gives_what_a_new_network_gives(options):
     rnn = build(options)
-    for T, B, seed in ((5, 3, 0), (5, 3, 1), (5, 2, 2), (0, 2, 2), (7, 2, 3), (7, 2, 4)):
+    for T, B, seed in ((5, ROWS, 0), (5, ROWS, 1), (5, 2, 2), (0, 2, 2), (7, 2, 3), (7, 2, 4)):
         given = arrays(rnn, T, B, seed)
         assert_same_bits(run(rnn, given), run(build(options), given))
 
@@ -95,7 +103,7 @@ def test_the_arrays_are_in_fact_those_of_the_last_call(options):
         tape = rnn._run.tape
         cells = tape.cells if isinstance(tape, network.Tape) else tape
         assert isinstance(cells, straight.Tape)
-        return cells.layers[0].states
+        return cells.layers[0].h
 
     rnn = build(options)
     run(rnn, arrays(rnn))
@@ -165,7 +173,7 @@ def test_a_tape_of_another_network_or_size_is_left_alone(other):
     x, h0, *cotangents = arrays(rnn)
     expected = run(rnn, [x, h0, *cotangents])
     parameters = {name: np.ones(shape, x.dtype) for name, shape in other.parameter_shapes().items()}
-    zeros = np.zeros(other.array_shapes(5, 3)["h0"], x.dtype)
+    zeros = np.zeros(other.array_shapes(5, ROWS)["h0"], x.dtype)
     for data in (x, x[:3], x.astype(np.float32)):
         _, _, used = straight.forward(other, parameters, data, zeros.astype(data.dtype))
         output, h_n, tape = straight.forward(rnn.spec, rnn.parameters, x, h0, used)

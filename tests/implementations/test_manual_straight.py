@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnncheck.implementations.manual import backward, forward, memory, network, straight
+from rnncheck.implementations.manual import backward, forward, memory, network, small, straight
 from rnncheck.spec import RNNSpec
 
 Array = np.ndarray
 T, B = 7, 3
 NONLINEARITIES = ["tanh", "relu", "sigmoid", "identity"]
+ROWS = pytest.mark.parametrize("b", [1, 3])
+"""One row goes through `small`, three go through `large`."""
 LINEAR = pytest.mark.parametrize(
     "spec",
     [
@@ -58,9 +60,10 @@ def generally(monkeypatch: pytest.MonkeyPatch):
     return run
 
 
+@ROWS
 @LINEAR
-def test_both_ways_give_the_same_numbers_where_nothing_is_rounded(spec, generally):
-    a = draw(spec, whole=True)
+def test_both_ways_give_the_same_numbers_where_nothing_is_rounded(spec, b, generally):
+    a = draw(spec, b=b, whole=True)
     expected, found = generally(spec, a), results(spec, a)
     assert list(found) == list(expected)
     for name, values in expected.items():
@@ -70,7 +73,8 @@ def test_both_ways_give_the_same_numbers_where_nothing_is_rounded(spec, generall
 
 @pytest.mark.parametrize("nonlinearity", NONLINEARITIES)
 @pytest.mark.parametrize("layers", [1, 2])
-def test_both_ways_differ_by_rounding_only(layers, nonlinearity, generally):
+@ROWS
+def test_both_ways_differ_by_rounding_only(b, layers, nonlinearity, generally):
     """Weights whose rows sum to at most 1 in size, so that no step makes an error larger.
 
     A state has at most 2·(I + H + 6) roundings a step of either way, each of a number of at most 4
@@ -78,7 +82,7 @@ def test_both_ways_differ_by_rounding_only(layers, nonlinearity, generally):
     and a gradient of T·B terms rounds that often more. Cotangents are at most 1, sums of T·B·H.
     """
     spec = RNNSpec(2, 3, layers, nonlinearity)
-    a = draw(spec)
+    a = draw(spec, b=b)
     for name, shape in spec.parameter_shapes().items():
         a[name] /= shape[-1]
     steps = 2 * layers * T * 2 * (2 + 3 + 6) + T * B
@@ -98,6 +102,46 @@ def test_the_size_of_a_block_does_not_matter(spec, size, monkeypatch):
     monkeypatch.setattr(memory, "BLOCK_BYTES", size)
     for name, values in results(spec, a).items():
         np.testing.assert_array_equal(values, expected[name], name)
+
+
+@pytest.mark.parametrize("b", [3, memory.KERNEL_ROWS])
+@LINEAR
+def test_the_order_of_a_weight_in_memory_does_not_matter(spec, b, monkeypatch):
+    """Large weights stand column by column, and with three rows are the left side of a product."""
+    a = draw(spec, b=b, whole=True)
+    expected = results(spec, a)
+    monkeypatch.setattr(memory, "SMALL_BYTES", 0)
+    for name, values in results(spec, a).items():
+        np.testing.assert_array_equal(values, expected[name], name)
+
+
+@pytest.mark.parametrize(
+    ("B", "H", "dtype", "column_by_column", "left"),
+    [
+        (3, 90, float, False, False), (3, 91, float, True, True), (8, 91, float, True, False),
+        (3, 200, np.float32, False, False),
+    ],
+)  # fmt: skip
+def test_which_order_a_weight_has(B, H, dtype, column_by_column, left):
+    """64 kB are 90.5² numbers of float64."""
+    right = memory.right_side(H, H, np.dtype(dtype))
+    assert right.flags.c_contiguous is not column_by_column
+    products = memory.StepProducts(np.ones((2, B, H), dtype), right)
+    assert (products.out is not products.value) is left
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_one_row_of_few_weights_goes_through_small_layers(bias):
+    def kinds(features: int, hidden: int, b: int) -> set[str]:
+        x = np.zeros((T, b, features))
+        tape = straight.Tape(RNNSpec(features, hidden, 2, bias=bias), x)
+        return {type(layer).__name__ for layer in tape.layers}
+
+    assert kinds(2, 3, 1) == kinds(45, 45, 1) == kinds(0, 3, 1) == {"SmallLayer"}
+    assert (
+        kinds(2, 3, 0) == kinds(2, 3, 2) == kinds(46, 46, 1) == kinds(10**4, 3, 1) == {"LargeLayer"}
+    )
+    assert 45 * (45 + 1 + 45) <= small.MOST_WEIGHTS < 46 * (46 + 1 + 46)
 
 
 def test_blocks_are_all_steps_once():
@@ -143,22 +187,24 @@ def inputs() -> tuple[Array, Array]:
     return a["x"], a["h0"]
 
 
-def test_a_relu_that_is_off_stops_what_has_overflowed():
+@ROWS
+def test_a_relu_that_is_off_stops_what_has_overflowed(b):
     """0 · inf would be NaN: the gradient of a unit that is off is 0, whatever reaches it."""
     spec = RNNSpec(1, 1, nonlinearity="relu", bias=False)
-    a = draw(spec, 1, 1, whole=True) | {
+    a = draw(spec, 1, b, whole=True) | {
         "weight_ih_l0": np.array([[-1.0]]),
-        "h0": np.zeros((1, 1, 1)),
+        "h0": np.zeros((1, b, 1)),
     }
-    a |= {"x": np.ones((1, 1, 1)), "d_output": np.full((1, 1, 1), np.inf)}
+    a |= {"x": np.ones((1, b, 1)), "d_output": np.full((1, b, 1), np.inf)}
     found = results(spec, a)
     assert (found["x"] == 0).all()
     assert (found["weight_ih_l0"] == 0).all()
 
 
-def test_later_calls_overwrite_nothing():
+@ROWS
+def test_later_calls_overwrite_nothing(b):
     spec = RNNSpec(2, 3, 2)
-    a = draw(spec)
+    a = draw(spec, b=b)
     output, h_n, tape = forward(spec, a, a["x"], a["h0"])
     first = {"output": output, "h_n": h_n, **backward(tape, a["d_output"], a["d_h_n"])}
     kept = {name: values.copy() for name, values in first.items()}
@@ -170,8 +216,9 @@ def test_later_calls_overwrite_nothing():
         assert first[name].flags.owndata, "a view of something that is larger"
 
 
+@ROWS
 @pytest.mark.parametrize("nonlinearity", NONLINEARITIES)
-def test_the_straight_way_is_certified(nonlinearity):
+def test_the_straight_way_is_certified(nonlinearity, b):
     """Its own code on numbers of a prime field: exactly the derivative, exactly the network."""
     pytest.importorskip("flint")
     from oracles.drawing import draw as draw_case
@@ -179,7 +226,7 @@ def test_the_straight_way_is_certified(nonlinearity):
     from rnncheck.implementations.references import reference
     from rnncheck.oracles.proof import prove
 
-    case = draw_case(RNNSpec(2, 3, 2, nonlinearity), 5, 2)
+    case = draw_case(RNNSpec(2, 3, 2, nonlinearity), 5, b)
     assert straight.applies(case.spec, case.T, case.lengths, case.dropout_masks)
     proof = prove(reference("manual"), case)
     assert proof.gradient is not None

@@ -10,7 +10,7 @@ import pytest
 
 from rnncheck.implementation import Capabilities
 from rnncheck.implementations import references
-from rnncheck.implementations.manual import memory
+from rnncheck.implementations.manual import large, memory
 from rnncheck.pool import Pools, Source
 from rnncheck.properties.registry import named_checks
 from rnncheck.properties.strategies import build
@@ -26,6 +26,7 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(judge, "all_checks", lambda: named_checks(CHECKS))
     monkeypatch.setattr(judge, "load", lambda: references.reference("manual"))
     monkeypatch.setattr(memory, "BLOCK_BYTES", memory.BLOCK_BYTES)
+    monkeypatch.setattr(memory, "SMALL_BYTES", memory.SMALL_BYTES)
     return judge
 
 
@@ -36,12 +37,12 @@ def test_the_right_network_survives(judge: ModuleType) -> None:
 def test_what_is_wrong_with_many_blocks_is_seen_in_small_ones(
     judge: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = memory.LayerBack._blocks
+    right = large.LargeBack._blocks
 
-    def from_the_last_on(self: memory.LayerBack, h: memory.Array) -> Iterator[memory.BlockBack]:
+    def from_the_last_on(self: large.LargeBack, h: memory.Array) -> Iterator[large.BlockBack]:
         return reversed(list(right(self, h)))
 
-    monkeypatch.setattr(memory.LayerBack, "_blocks", from_the_last_on)
+    monkeypatch.setattr(large.LargeBack, "_blocks", from_the_last_on)
     found = judge.judge(Pools(), judge.Verdict("import"))
     assert (found.stage, found.how, found.blocks) == ("properties", "failed", True)
 
