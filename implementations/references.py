@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from rnncheck.case import Array, Case
+from rnncheck.garbage import uncollected
 from rnncheck.implementation import Capabilities, Forward, Gradients, Handed, Layout, laid_out
 from rnncheck.module import BackwardFunction, ForwardFunction, RecurrentModule
 from rnncheck.spec import RNNSpec
@@ -164,6 +165,7 @@ class ListReference:
         results |= network.backward(lists["d_output"], lists["d_h_n"])
         return {name: np.array(value) for name, value in results.items()}
 
+    @uncollected
     def begin(self, case: Case) -> tuple[Forward, Any]:
         """A forward pass and its tape."""
         output, h_n, tape = self._run(case)
@@ -171,6 +173,7 @@ class ListReference:
         named = ((output, "output"), (h_n, "h_n"))
         return Forward(*(_array(v, shapes[k], case) for v, k in named)), tape
 
+    @uncollected
     def end(self, tape: Any, case: Case) -> Gradients:  # noqa: ANN401 - nobody else looks into it
         """The gradients by the tape of a forward pass."""
         lists = self.functions.backward(tape, case.d_output.tolist(), case.d_h_n.tolist())

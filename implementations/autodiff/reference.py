@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rnncheck.garbage import uncollected
 from rnncheck.spec import RNNSpec
 
 from .network import network
@@ -25,6 +26,7 @@ class Tape:
     leaves: dict[str, Tensor]
 
 
+@uncollected
 def forward(
     spec: RNNSpec,
     parameters: Mapping[str, Array],
@@ -51,6 +53,7 @@ def forward(
     return copy(output.value), copy(h_n.value), Tape(output, h_n, leaves)
 
 
+@uncollected
 def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     """The gradient of sum(d_output * output) + sum(d_h_n * h_n) by every leaf of the tape.
 
@@ -62,6 +65,7 @@ def backward(tape: Tape, d_output: Array, d_h_n: Array) -> dict[str, Array]:
     return _named(tape, gradients([tape.output, tape.h_n], leaves, [d_output, d_h_n]))
 
 
+@uncollected
 def hessian_vector(
     spec: RNNSpec,
     parameters: Mapping[str, Array],

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 
+from rnncheck.garbage import uncollected
 from rnncheck.implementations.scalar.nested import (
     Array3,
     Array4,
@@ -41,6 +42,7 @@ class Tape:
     rows: Sequence[Unrolled]
 
 
+@uncollected
 def forward(
     spec: RNNSpec,
     parameters: Mapping[str, Nested[float]],
@@ -101,6 +103,7 @@ def run(
     return output, h_n, Tape(spec, sizes, network, rows)
 
 
+@uncollected
 def backward(tape: Tape, d_output: Array3, d_h_n: Array3) -> dict[str, Nested[float]]:
     """The gradient of `Σ d_output · output + Σ d_h_n · h_n`, for the cotangents given.
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from rnncheck.garbage import uncollected
 from rnncheck.implementations.scalar.functional import Tape, backward, forward
 from rnncheck.implementations.scalar.layout import Layout, infer_layout
 from rnncheck.implementations.scalar.nested import (
@@ -65,6 +66,7 @@ class RNN:
         }
         self._last: tuple[Layout, Tape] | None = None
 
+    @uncollected
     def __call__(
         self,
         x: ArrayLike,
@@ -100,6 +102,7 @@ class RNN:
         self._last = layout, tape
         return layout.steps_out(output), layout.states_out(h_n)
 
+    @uncollected
     def backward(
         self, d_output: ArrayLike, d_h_n: ArrayLike | None = None
     ) -> dict[str, Nested[float]]:
