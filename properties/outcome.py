@@ -96,7 +96,7 @@ class Comparison:
             pick = (float(a[index]) for a in (error, allowed, value, expected))
             self.entries.append(Entry(name, index, *pick))
         seen = telling & (allowed < np.abs(expected))
-        zero = telling.all() and not expected.any()
+        zero = telling.all() and not expected.any() and np.isfinite(allowed).all()
         self.telling = self.telling and bool(seen.any() or zero)
 
     def add_exact(self, name: str, value: Array, expected: Array) -> None:

@@ -43,6 +43,11 @@ def column(vector: Array) -> Matrix:
     return arb_mat(vector.shape[0], 1, [arb(float(v)) for v in vector])
 
 
+def entries_as_column(entries: list[Ball]) -> Matrix:
+    """An `arb_mat` of one column of these balls."""
+    return arb_mat(len(entries), 1, entries)
+
+
 def zeros(rows: int, columns: int = 1) -> Matrix:
     """A matrix of exact zeros."""
     return arb_mat(rows, columns)

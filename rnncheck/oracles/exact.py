@@ -15,6 +15,7 @@ from flint import arb
 from rnncheck.case import Case
 from rnncheck.oracles import balls
 from rnncheck.oracles.balls import Ball, Matrix
+from rnncheck.oracles.drift import Recurrence, largest, recurrence
 from rnncheck.spec import Nonlinearity
 
 Activation = Callable[[Ball], Ball]
@@ -137,16 +138,28 @@ class ExactNetwork:
     def _cell(self, suffix: str, steps: list[Matrix], h: Matrix) -> CellTrace:
         phi = activation(self.spec.nonlinearity)
         w_ih, w_hh = self.weights[f"weight_ih_{suffix}"], self.weights[f"weight_hh_{suffix}"]
+        way, start = self.recurrence(suffix, len(steps)), h
         before, arguments, states = [], [], []
         for z in steps:
-            a = w_ih * z + w_hh * h
+            a = w_ih * z + w_hh * start
             if self.spec.bias:
                 a += self.weights[f"bias_ih_{suffix}"] + self.weights[f"bias_hh_{suffix}"]
             before.append(h)
-            h = balls.elementwise(phi, a)
-            arguments.append(a)
+            arguments.append(way.argument(a))
+            start, h = way.step(balls.elementwise(phi, a), self._steepest)
             states.append(h)
         return CellTrace(steps, before, arguments, states, h)
+
+    def recurrence(self, suffix: str, steps: int) -> Recurrence:
+        """How a cell's states, or their gradients, are enclosed over so many steps."""
+        name = f"weight_hh_{suffix}"
+        return recurrence(self.weights[name], self.case.parameters[name], steps)
+
+    def _steepest(self, states: Matrix) -> Ball:
+        """A bound of φ', where φ has these values."""
+        slope = {"tanh": lambda h: 1 - h * h, "sigmoid": lambda h: h * (1 - h)}
+        of = slope.get(self.spec.nonlinearity)
+        return arb(1) if of is None else largest(balls.elementwise(of, states))
 
     def _readout(self, top: Matrix) -> Matrix:
         if self.spec.output_size is None:

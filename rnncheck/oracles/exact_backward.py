@@ -10,10 +10,13 @@ It is itself tested, to 40 digits, against exact finite differences of the forwa
 (`differences.exact`), which rest on no derivation at all.
 """
 
+from functools import partial
+
 from flint import arb
 
 from rnncheck.oracles import balls
-from rnncheck.oracles.balls import Matrix
+from rnncheck.oracles.balls import Ball, Matrix
+from rnncheck.oracles.drift import largest
 from rnncheck.oracles.exact import ExactNetwork, Kinks, RowTrace
 
 
@@ -119,9 +122,12 @@ class RowBackward:
         steps, k = len(d_states), self.spec.truncation
         if k is None or k >= steps - 1:
             deltas, carry = [], balls.zeros(self.spec.hidden_size)
+            way = self.net.recurrence(suffix, steps)
             for slope, d in zip(reversed(slopes), reversed(d_states), strict=True):
-                deltas.append(balls.multiply(slope, d + carry))
-                carry = w_hh_T * deltas[-1]
+                delta = balls.multiply(slope, d + carry)
+                start, delta = way.step(delta, partial(_steepest, slope))
+                deltas.append(delta)
+                carry = w_hh_T * start
             return deltas[::-1]
         deltas = [balls.zeros(self.spec.hidden_size) for _ in d_states]
         for t, d in enumerate(d_states):
@@ -143,3 +149,8 @@ class RowBackward:
 
     def _add(self, name: str, term: Matrix) -> None:
         self.gradients[name] = self.gradients[name] + term if name in self.gradients else term
+
+
+def _steepest(slopes: Matrix, _states: Matrix) -> Ball:
+    """A bound of a step's slopes, which are enclosed already."""
+    return largest(slopes)

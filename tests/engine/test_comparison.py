@@ -38,3 +38,11 @@ def test_exact_comparison_leaves_open_the_sign_of_zero_and_nan() -> None:
     close = Comparison()
     close.add_exact("z", np.array([1.0 + 2.0**-52]), np.array([1.0]))
     assert close.outcome(witness=True).failed
+
+
+def test_what_nobody_knows_is_not_zero() -> None:
+    """An enclosure without bounds has 0 in its middle: it says nothing."""
+    for allowed, telling in ((np.full(2, np.inf), False), (np.zeros(2), True)):
+        comparison = Comparison()
+        comparison.add("x", np.zeros(2), np.zeros(2), np.zeros(2), allowed, np.ones(2, bool))
+        assert comparison.outcome(witness=True).witness is telling
