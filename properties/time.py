@@ -90,6 +90,8 @@ def zero_state_is_a_limit(trial: Trial) -> Outcome:
     with it than the underflow that the envelope allows every operation. dW_hh is left out: it
     moves by δ h0, and nothing bounds δ.
     """
+    if not trial.subject.capabilities.initial_state:
+        raise NotApplicable("it takes no h0")
     case = trial.case
     base = trial if not case.h0.any() else trial.on(case.replace(h0=np.zeros_like(case.h0)))
     tiny = np.nextafter(np.zeros_like(case.h0), np.ones_like(case.h0))

@@ -76,7 +76,14 @@ def test_a_readout_that_there_is_not_is_named() -> None:
         wrap(network(softmax), **words, readout="softmax")
 
 
-def test_without_an_h0_nothing_shows_what_happens_without_steps() -> None:
+@pytest.mark.parametrize(
+    ("law", "words_of_it"),
+    [
+        ("no_steps_leave_the_state", "it takes no h0, which alone would show"),
+        ("zero_state_is_a_limit", "it takes no h0"),
+    ],
+)
+def test_without_an_h0_nothing_shows_what_becomes_of_it(law: str, words_of_it: str) -> None:
     """It is no check that was left without a witness, then: the network can still be right."""
     words = {**WORDS, "h0": None}
     forward = network(softmax)
@@ -86,14 +93,11 @@ def test_without_an_h0_nothing_shows_what_happens_without_steps() -> None:
         return y.reshape(*x.shape[:2], p["V"].shape[1]), h
 
     subject = wrap(from_zeros, **words, readout="softmax")
-    check = named_checks(["no_steps_leave_the_state"])[0]
+    check = named_checks([law])[0]
     spec = RNNSpec(2, 3, bias=False, output_size=4, readout="softmax", readout_bias=False)
     draw = Draw(
         spec, 4, 2, "orthogonal", "output", h0=False, final_state=False, lengths=None,
         dropout=False, dtype="float64", one_bias=False, seed=3,
     )  # fmt: skip
     verdict = judge(check, Trial(subject, PoolCase(build(draw))))
-    assert (verdict.word, verdict.message) == (
-        "not_applicable",
-        "it takes no h0, which alone would show",
-    )
+    assert (verdict.word, verdict.message) == ("not_applicable", words_of_it)
