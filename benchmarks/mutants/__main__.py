@@ -211,13 +211,13 @@ check fails. But `manual` takes all of them, and a report says who does not."""
 BLOCKS = """`memory` cuts the steps into blocks of a megabyte, and a case of the harness is a few
 kilobytes: one block. Large batches there are in `copies_of_the_rows_give_the_same` alone, on a few
 cases, not all of which go the way that has blocks. So, where nothing fails, the judge makes the blocks
-as small as the cases are: of 200 bytes, most cases are several, and the last one is a shorter one.
-These were seen only so; above they count as killed."""
+as small as the cases are: of 200 bytes, most cases are several, and the last one is a shorter one; and
+every weight stands in memory as only large ones do. These were seen only so; above they count as killed."""
 
 
-BEYOND = """What copies of a tape, or a fleet's backward pass, would do wrong: no check makes either. Each of
-these is killed by tests of their own, tests/implementations/test_manual_again.py and
-test_manual_fleet.py, which compare them with what is judged here."""
+BEYOND = """What copies of a tape, a plan, a fleet's backward pass or a network of no features would do wrong:
+no check makes any of these. Each of the changes is killed by the tests of tests/implementations/, which
+compare them with what is judged here."""
 
 
 def main() -> int:

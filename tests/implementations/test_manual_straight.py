@@ -144,6 +144,15 @@ def test_one_row_of_few_weights_goes_through_small_layers(bias):
     assert 45 * (45 + 1 + 45) <= small.MOST_WEIGHTS < 46 * (46 + 1 + 46)
 
 
+@ROWS
+def test_a_network_of_no_features(b, generally):
+    spec = RNNSpec(0, 3, 2, "relu")
+    a = draw(spec, b=b, whole=True)
+    expected = generally(spec, a)
+    for name, values in results(spec, a).items():
+        np.testing.assert_array_equal(values, expected[name], name)
+
+
 def test_blocks_are_all_steps_once():
     for steps, width in ((0, 1), (1, 1), (7, 10_000), (9, 30_000), (5, 200_000), (3, 0)):
         h = np.empty((steps, 1, width))
