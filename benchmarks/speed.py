@@ -4,6 +4,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import get_context
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -146,24 +147,31 @@ def agree(**sides: Run) -> None:
                 raise ValueError(f"{name}: {first} and {other} do not agree")
 
 
+def beside_torch(size: Size, dtype: str, pairs: int) -> dict[str, list[float]]:
+    """The seconds of torch, of `manual` both ways and, at the largest size, of a product alone."""
+    torch.set_num_threads(1)
+    case = draw(size, dtype)
+    sides = {
+        "torch": torch_side(case),
+        "plain": module_side(manual, case),
+        "plan": module_side(manual, case, size),
+    }
+    agree(**sides)
+    if size == LARGEST:
+        sides["product"] = product(size, dtype)
+    return in_turn(pairs, **sides)
+
+
 def against_torch(pairs: int) -> str:
     rows, shares = [], []
     for size, required in REQUIRED.items():
         for dtype in DTYPES:
-            case = draw(size, dtype)
-            sides = {
-                "torch": torch_side(case),
-                "plain": module_side(manual, case),
-                "plan": module_side(manual, case, size),
-            }
-            agree(**sides)
-            if size == LARGEST:
-                sides["product"] = product(size, dtype)
-            times = in_turn(pairs, **sides)
+            with get_context("spawn").Pool(1) as pool:
+                times = pool.apply(beside_torch, (size, dtype, pairs))
             ratios = [ratio(times["torch"], times[name]) for name in ("plain", "plan")]
             rows.append((size, dtype, *ratios, required))
             if size == LARGEST:
-                shares.append((dtype, *(share(size, times, name) for name in sides)))
+                shares.append((dtype, *(share(size, times, name) for name in times)))
     head = ("(T, B, I, H)", "", "`manual.RNN`", "its plan", "required")
     share_head = ("", "`torch.nn.RNN`", "`manual.RNN`", "its plan", "the product alone")
     T, B, features, H = LARGEST
@@ -224,7 +232,9 @@ def autodiff_against_manual(pairs: int) -> str:
 GROUPS: Sequence[tuple[str, Callable[[int], str]]] = (
     (
         "Times as fast as `torch.nn.RNN`, forward and the gradients for all parameters, x and h0. "
-        "`manual.RNN` returns new arrays, `manual.RNN(...).plan(T, B)` the same ones at each call.",
+        "`manual.RNN` returns new arrays, `manual.RNN(...).plan(T, B)` the same ones at each call. A size "
+        "has a process of its own, as a training has: what a call costs in new arrays depends on what the "
+        "process has freed before.",
         against_torch,
     ),
     (

@@ -72,6 +72,8 @@ class Layout:
 
 
 _layout = cache(Layout)
+TIME_MAJOR = _layout(True, False)
+"""The layout of a case: what has it need not be laid out, which small networks notice."""
 
 
 def floats(name: str, array: npt.ArrayLike, dtype: np.dtype[Any]) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnncheck.canonical import (
+    TIME_MAJOR,
     Layout,
     canonical_inputs,
     canonical_output,
@@ -145,9 +146,11 @@ class RecurrentModule:
     def _forward_with(
         self, spec: RNNSpec, layout: Layout, x: Array, h0: Array, lengths: IntArray | None
     ) -> tuple[Array, Array]:
-        masks = self._draw_masks(spec, *x.shape[:2])
+        masks = self._draw_masks(spec, *x.shape[:2]) if self.training else None
         output, h_n, tape = self._apply(spec, x, h0, lengths, masks)
         self._run = _Run(layout, tape, output.shape, h_n.shape)
+        if layout is TIME_MAJOR and spec.outputs == "all":
+            return output, h_n
         return layout.output_out(output, spec.outputs), layout.state_out(h_n)
 
     def _apply(
@@ -168,8 +171,9 @@ class RecurrentModule:
         d_output = canonical_output(layout, "d_output", d_output, output_shape, self.dtype, outputs)
         d_h_n = canonical_state(layout, "d_h_n", d_h_n, state_shape, self.dtype)
         gradients = type(self)._backward(tape, d_output, d_h_n)
-        gradients["x"] = layout.sequence_out(gradients["x"])
-        gradients["h0"] = layout.state_out(gradients["h0"])
+        if layout is not TIME_MAJOR:
+            gradients["x"] = layout.sequence_out(gradients["x"])
+            gradients["h0"] = layout.state_out(gradients["h0"])
         return gradients
 
     def state_dict(self) -> dict[str, Array]:
@@ -185,7 +189,7 @@ class RecurrentModule:
 
     def _draw_masks(self, spec: RNNSpec, T: int, B: int) -> Array | None:
         p = spec.dropout
-        if not self.training or p == 0.0 or spec.num_layers == 1:
+        if p == 0.0 or spec.num_layers == 1:
             return None
         shape = spec.array_shapes(T, B)["dropout_masks"]
         return ((self._rng.random(shape) >= p) / (1.0 - p)).astype(self.dtype)
