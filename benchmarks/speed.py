@@ -97,9 +97,11 @@ def module_side(module: Any, case: Case, size: Size | None = None) -> Run:
 
 def fleet_side(case: Case) -> Run:
     x, h0, d_output, d_h_n = case["x h0 d_output d_h_n"]
+    used: list[Any] = [None]
 
     def run() -> Mapping[str, Any]:
-        return fleet.backward(fleet.forward(case.spec, case.parameters, x, h0)[2], d_output, d_h_n)
+        used[0] = fleet.forward(case.spec, case.parameters, x, h0, used=used[0])[2]
+        return fleet.backward(used[0], d_output, d_h_n)
 
     return run
 

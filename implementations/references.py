@@ -27,7 +27,8 @@ class ArrayReference:
     """`manual` or `autodiff`: functions `forward` and `backward` on NumPy arrays.
 
     takes_used: whether `forward` takes a tape that nobody needs any more, and works in its arrays. Then it
-    is given that of the call before, as its users' networks give it: what is checked is what they run.
+    is given that of the call before, as its users' networks give it: what is checked is what they run. And
+    so is a fleet.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ArrayReference:
     run_fleet: FleetFunction | None = None
     takes_used: bool = False
     _used: list[Any] = field(default_factory=list, repr=False, compare=False)
+    _used_fleet: list[Any] = field(default_factory=list, repr=False, compare=False)
 
     takes_unbatched: ClassVar[bool] = True
 
@@ -101,7 +103,12 @@ class ArrayReference:
         every = {name: np.broadcast_to(array, (K, *array.shape)) for name, array in own.items()}
         every |= moved
         x, h0 = every.pop("x"), every.pop("h0")
-        output, h_n, _ = self.run_fleet(case.spec, every, x, h0, case.lengths, case.dropout_masks)
+        used = {"used": self._used_fleet.pop()} if self._used_fleet else {}
+        output, h_n, tape = self.run_fleet(
+            case.spec, every, x, h0, case.lengths, case.dropout_masks, **used
+        )
+        if self.takes_used:
+            self._used_fleet[:] = [tape]
         return Forward(output, h_n)
 
     def hessian_vector(self, case: Case, vectors: Gradients) -> Gradients:

@@ -11,6 +11,9 @@ for each k, and it is here. What one small network costs is NumPy's calls, not
 their arithmetic, and K networks need no more calls than one: `np.matmul` takes a product of two
 (K, ·, ·) as K products of matrices, and everything else is elementwise.
 
+A call returns new arrays. What it works in can be that of an earlier one of the same size, whose tape
+nobody needs any more (`used`): to get that much memory from the system takes as long as the networks.
+
 Two orders of the axes, hence. In the loops over time, (T, K, B, H), so that a step of all networks is
 one piece of memory. For what is alike at all steps, (K, T·B, H), the matrices of those products.
 Networks that together are larger than the processor's cache are taken in parts.
@@ -18,8 +21,9 @@ Networks that together are larger than the processor's cache are taken in parts.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -32,13 +36,32 @@ from rnncheck.implementations.manual.plan import obstacle
 from rnncheck.spec import RNNSpec, require_shape
 
 
-class Layer(NamedTuple):
-    """One layer of some networks: W_ih and W_hh, z (K, T, B, F), states (T+1, K, B, H)."""
+class Layer:
+    """One layer of some networks: W_ih and W_hh, z (K, T, B, F), states (T+1, K, B, H).
 
-    weight_ih: Array
-    weight_hh: Array
-    z: Array
-    states: Array
+    And what its loops work in: W_hhᵀ, a (K, T·B, H), W_hh h_{t-1} (K, B, H).
+    """
+
+    def __init__(self, H: int, K: int, T: int, B: int, F: int, dtype: np.dtype[Any]) -> None:
+        self.weight_ih, self.z = np.empty((K, H, F), dtype), np.empty((K, T, B, F), dtype)
+        self.weight_hh, self.weight_hh_T = (np.empty((K, H, H), dtype) for _ in range(2))
+        self.states = np.empty((T + 1, K, B, H), dtype)
+        self.a, self.product = np.empty((K, T * B, H), dtype), np.empty((K, B, H), dtype)
+
+    @cached_property
+    def back(self) -> "LayerBack":
+        """What the backward pass works in."""
+        return LayerBack(self)
+
+
+class LayerBack:
+    """δ (T, K, B, H) and its slopes' one; δ and h_{t-1} as rows (K, T·B, H); d_z (K, T, B, F)."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.delta = np.empty_like(layer.states[1:])
+        self.one = np.ones((), self.delta.dtype)
+        self.rows, self.h_prev_rows = np.empty_like(layer.a), np.empty_like(layer.a)
+        self.carry, self.d_z = np.empty_like(layer.product), np.empty_like(layer.z)
 
 
 Parts = list[tuple[slice, list[Layer]]]
@@ -62,10 +85,12 @@ def forward(
     h0: Array,
     lengths: Lengths | None = None,
     dropout_masks: Array | None = None,
+    used: Tape | None = None,
 ) -> tuple[Array, Array, Tape]:
     """Output (K, T, B, ·), h_n (K, L·D, B, H) and the tape, which shares no memory with anything.
 
-    lengths (B,) and dropout_masks (L-1, T, B, D·H) are those of every network. Raises ValueError
+    lengths (B,) and dropout_masks (L-1, T, B, D·H) are those of every network. used: a tape that nobody
+    needs any more, whose arrays may be written into. Raises ValueError
     naming the argument whose shape is another than the spec's with x's K, T and B.
     """
     if x.ndim != 4:
@@ -79,28 +104,29 @@ def forward(
     if obstacle(spec) or not straight.applies(spec, T, lengths, dropout_masks):
         output, h_n, tape = generation.forward(spec, parameters, x, h0, lengths, dropout_masks)
         return output, h_n, Tape(spec, x.shape, x.dtype, tape)
-    output, h_n, parts = _forward_plain(spec, parameters, x, h0)
+    fits = used is not None and (used.spec, used.x_shape, used.dtype) == (spec, x.shape, x.dtype)
+    again = used.kept if fits and used is not None and isinstance(used.kept, list) else None
+    output, h_n, parts = _forward_plain(spec, parameters, x, h0, again)
     return output, h_n, Tape(spec, x.shape, x.dtype, parts)
 
 
 def _forward_plain(
-    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array
+    spec: RNNSpec, parameters: Mapping[str, Array], x: Array, h0: Array, used: Parts | None
 ) -> tuple[Array, Array, Parts]:
     """Equations (1) and (2) of `straight` for all layers of all networks."""
     K, T, B, _ = x.shape
     shapes = spec.array_shapes(T, B)
     output, h_n = (np.empty((K, *shapes[name]), x.dtype) for name in ("output", "h_n"))
-    parts: Parts = []
-    for part in _parts(spec, x):
-        own = {name: np.array(parameters[name][part], x.dtype) for name in spec.parameter_shapes()}
-        layers: list[Layer] = []
-        z = np.array(x[part], order="C")
-        for number in range(spec.num_layers):
-            layers.append(_run_layer(spec, own, number, z, h0[part, number]))
-            z = layers[-1].states[1:].swapaxes(0, 1)
-            h_n[part, number] = layers[-1].states[-1]
+    parts = _new_parts(spec, x) if used is None else used
+    for part, layers in parts:
+        here = {name: parameters[name][part] for name in spec.parameter_shapes()}
+        z = x[part]
+        for number, layer in enumerate(layers):
+            layer.z[...] = z
+            _run_layer(spec, here, number, layer, h0[part, number])
+            z = layer.states[1:].swapaxes(0, 1)
+            h_n[part, number] = layer.states[-1]
         output[part] = z
-        parts.append((part, layers))
     return output, h_n, parts
 
 
@@ -127,68 +153,83 @@ def _backward_plain(tape: Tape, parts: Parts, d_output: Array, d_h_n: Array) -> 
         g = d_output[part].swapaxes(0, 1)
         here = {name: values[part] for name, values in found.items()}
         for number in reversed(range(spec.num_layers)):
-            delta = _deltas(spec, layers[number], g, here["h0"][:, number])
-            d_z = _gradients(spec, layers[number], number, delta, here)
-            g = d_z.swapaxes(0, 1)
-        here["x"][...] = d_z
+            _deltas(spec, layers[number], g, here["h0"][:, number])
+            _gradients(spec, layers[number], number, here)
+            g = layers[number].back.d_z.swapaxes(0, 1)
+        here["x"][...] = layers[0].back.d_z
     return found
 
 
 def _run_layer(
-    spec: RNNSpec, parameters: Mapping[str, Array], number: int, z: Array, h0: Array
-) -> Layer:
-    """Equations (1) and (2) of `straight`."""
-    weight_ih, weight_hh = (parameters[f"weight_{kind}_l{number}"] for kind in ("ih", "hh"))
-    a = _rows(z) @ weight_ih.swapaxes(1, 2)
+    spec: RNNSpec, parameters: Mapping[str, Array], number: int, layer: Layer, h0: Array
+) -> None:
+    """Equations (1) and (2) of `straight`: the layer's states, of its z."""
+    layer.weight_ih[...] = parameters[f"weight_ih_l{number}"]
+    layer.weight_hh[...] = parameters[f"weight_hh_l{number}"]
+    layer.weight_hh_T[...] = layer.weight_hh.swapaxes(1, 2)
+    a, states = layer.a, layer.states
+    np.matmul(_rows(layer.z), layer.weight_ih.swapaxes(1, 2), a)
     if spec.bias:
         a += (parameters[f"bias_ih_l{number}"] + parameters[f"bias_hh_l{number}"])[:, None]
-    T = z.shape[1]
-    states = np.empty((T + 1, *h0.shape), z.dtype)
     states[0] = h0
-    states[1:] = a.reshape(*z.shape[:3], h0.shape[-1]).swapaxes(0, 1)
-    weight_hh_T, product = weight_hh.swapaxes(1, 2).copy(), np.empty_like(states[0])
+    _by_network(states[1:])[...] = a.reshape(*layer.z.shape[:3], a.shape[-1])
+    weight_hh_T, product = layer.weight_hh_T, layer.product
     phi, add, matmul = IN_PLACE[spec.nonlinearity].value, np.add, np.matmul
     for h_prev, h in pairwise(states):
         matmul(h_prev, weight_hh_T, product)
         add(h, product, h)
         phi(h, h)
-    return Layer(weight_ih, weight_hh, z, states)
 
 
-def _deltas(spec: RNNSpec, layer: Layer, g: Array, d_h0: Array) -> Array:
-    """Equation (4): δ (T, K, B, H) for g of that shape; d_h0 (K, B, H) is d_h_n at first."""
+def _deltas(spec: RNNSpec, layer: Layer, g: Array, d_h0: Array) -> None:
+    """Equation (4): the layer's δ for g (T, K, B, H); d_h0 (K, B, H) is d_h_n at first."""
     phi, add, matmul = IN_PLACE[spec.nonlinearity], np.add, np.matmul
-    delta = np.empty_like(layer.states[1:])
-    phi.slope(layer.states[1:], np.ones((), delta.dtype), delta)
-    carry = d_h0.copy()
+    delta, carry = layer.back.delta, layer.back.carry
+    phi.slope(layer.states[1:], layer.back.one, delta)
+    carry[...] = d_h0
     for g_t, delta_t in zip(g[::-1], delta[::-1], strict=True):
         add(carry, g_t, carry)
         phi.scale(delta_t, carry, delta_t)
         matmul(delta_t, layer.weight_hh, carry)
     d_h0[...] = carry
-    return delta
 
 
-def _gradients(
-    spec: RNNSpec, layer: Layer, number: int, delta: Array, found: Mapping[str, Array]
-) -> Array:
-    """Equation (5): the parameters' gradients are written into found; returns d_z (K, T, B, F)."""
-    rows = _rows(delta.swapaxes(0, 1))
+def _gradients(spec: RNNSpec, layer: Layer, number: int, found: Mapping[str, Array]) -> None:
+    """Equation (5): the parameters' gradients are written into found, d_z into the layer."""
+    rows, h_prev_rows = layer.back.rows, layer.back.h_prev_rows
+    by_step = (*layer.z.shape[:3], rows.shape[2])
+    rows.reshape(by_step)[...] = _by_network(layer.back.delta)
+    h_prev_rows.reshape(by_step)[...] = _by_network(layer.states[:-1])
     across = rows.swapaxes(1, 2)
     np.matmul(across, _rows(layer.z), found[f"weight_ih_l{number}"])
-    h_prev = layer.states[:-1].swapaxes(0, 1)
-    np.matmul(across, _rows(h_prev), found[f"weight_hh_l{number}"])
+    np.matmul(across, h_prev_rows, found[f"weight_hh_l{number}"])
     if spec.bias:
         found[f"bias_ih_l{number}"][...] = rows.sum(axis=1)
         found[f"bias_hh_l{number}"][...] = found[f"bias_ih_l{number}"]
-    d_z: Array = (rows @ layer.weight_ih).reshape(layer.z.shape)
-    return d_z
+    np.matmul(rows, layer.weight_ih, _rows(layer.back.d_z))
 
 
 def _rows(values: Array) -> Array:
-    """(K, T, B, F) as (K, T·B, F), a copy if the axes stand in another order in memory."""
+    """(K, T, B, F) as (K, T·B, F): a view of an array as it was made."""
     K, T, B, F = values.shape
     return values.reshape(K, T * B, F)
+
+
+def _by_network(values: Array) -> Array:
+    """(T, K, B, F) as (K, T, B, F): a view."""
+    return values.swapaxes(0, 1)
+
+
+def _new_parts(spec: RNNSpec, x: Array) -> Parts:
+    """Layers for all networks of x."""
+    _, T, B, _ = x.shape
+    H, L = spec.hidden_size, spec.num_layers
+    parts: Parts = []
+    for part in _parts(spec, x):
+        K = part.stop - part.start
+        widths = [spec.layer_input_size(number) for number in range(L)]
+        parts.append((part, [Layer(H, K, T, B, F, x.dtype) for F in widths]))
+    return parts
 
 
 def _parts(spec: RNNSpec, x: Array) -> Iterator[slice]:

@@ -1,5 +1,7 @@
 """A fleet: network k of it is the network that `forward` and `backward` run at k's arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -188,3 +190,59 @@ def test_another_shape_is_refused(spec, name, shape, message):
     with pytest.raises(ValueError, match="it must have") as error:
         run(fleet, spec, a)
     assert str(error.value).startswith(message)
+
+
+def both_passes(
+    spec: RNNSpec, a: dict[str, Array], used: fleet.Tape | None
+) -> tuple[dict[str, Array], fleet.Tape]:
+    output, h_n, tape = fleet.forward(spec, a, a["x"], a["h0"], used=used)
+    found = fleet.backward(tape, a["d_output"], a["d_h_n"])
+    return {"output": output, "h_n": h_n, **found}, tape
+
+
+@EACH_SPEC
+def test_it_may_work_in_the_arrays_of_an_earlier_call(spec):
+    """Call after call the numbers of a new tape, and what earlier ones returned stays."""
+    if spec.dropout:
+        spec = replace(spec, dropout=0.0)
+    first, later = draw(spec), {name: 2 * values for name, values in draw(spec).items()}
+    expected = [run(fleet, spec, a) for a in (first, later, first)]
+    tape, found = None, []
+    for a in (first, later, first):
+        one, tape = both_passes(spec, a, tape)
+        found.append(one)
+    for one, other in zip(found, expected, strict=True):
+        assert list(one) == list(other)
+        for name, values in one.items():
+            assert values.tobytes() == other[name].tobytes(), name
+
+
+@ALL_SPECS
+def test_the_arrays_are_in_fact_those(spec, monkeypatch):
+    monkeypatch.setattr(fleet, "BLOCK_BYTES", 2000)
+    a = draw(spec)
+    _, tape = both_passes(spec, a, None)
+    assert len(tape.kept) > 1, "parts"
+    states = [layer.states for _, layers in tape.kept for layer in layers]
+    _, again = both_passes(spec, a, tape)
+    found = [layer.states for _, layers in again.kept for layer in layers]
+    assert all(one is other for one, other in zip(found, states, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("spec", "sizes"),
+    [
+        (SPECS[0], {"k": K - 1}), (SPECS[0], {"t": T + 1}), (SPECS[0], {"b": B - 1}),
+        (SPECS[0], {"dtype": np.float32}), (RNNSpec(2, 4), {}), (RNNSpec(2, 3, bias=False), {}),
+        (RNNSpec(2, 3, 2), {}), (OTHERS[3], {}),
+    ],
+)  # fmt: skip
+def test_a_tape_of_another_fleet_is_left_alone(spec, sizes):
+    a, other = draw(SPECS[0]), draw(spec, **sizes)
+    expected, _ = both_passes(SPECS[0], a, None)
+    _, tape = both_passes(spec, other, None)
+    found, new = both_passes(SPECS[0], a, tape)
+    assert new is not tape
+    for name, values in found.items():
+        assert values.dtype == expected[name].dtype
+        assert values.tobytes() == expected[name].tobytes(), name
